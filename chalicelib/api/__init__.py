@@ -1,0 +1,1 @@
+"""The HTTP contract: what a post may look like, and what is answered."""

@@ -1,0 +1,1 @@
+"""The contracts events must meet, and the registry that finds and compiles them."""

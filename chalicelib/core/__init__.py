@@ -1,0 +1,1 @@
+"""Pure values of the road: no clock, no I/O, no environment."""

@@ -1,0 +1,54 @@
+"""Publish: put a request's lines on the stream, and say which of them the stream did not confirm.
+
+Only what failed is put again, with jittered backoff, as long as the time budget lasts.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from chalicelib.core.line import Line
+from chalicelib.core.record import Record, batches, pack
+from chalicelib.stages.budget import Budget
+
+
+class Stream(Protocol):
+    """The stream, as this stage sees it."""
+
+    @property
+    def call_s(self) -> float:
+        """Return how long one `put` may take at most, in seconds."""
+
+    def put(self, records: Sequence[Record]) -> list[bool]:
+        """Put at most one call's worth of records; return for each whether the stream confirmed it.
+
+        Raises StreamRefusalError when trying again cannot help.
+        """
+
+
+class StreamRefusalError(Exception):
+    """The stream will not take records whatever is done: no such stream, no permission."""
+
+
+def publish(lines: Sequence[Line], spread_key: str, stream: Stream, budget: Budget) -> frozenset[int]:
+    """Put lines on the stream; return the indexes of those it did not confirm.
+
+    What is not confirmed may still be there: a call can be lost after the stream took it.
+    Raises StreamRefusalError, with nothing confirmed, when the stream refuses the first call outright.
+    """
+    pending = pack(lines, spread_key)
+    attempt = 0
+    while pending:
+        pending = _put_once(pending, stream, budget)
+        if pending and not budget.pause(attempt, stream.call_s):
+            break
+        attempt += 1
+    return frozenset(index for record in pending for index in record.indexes)
+
+
+def _put_once(records: Sequence[Record], stream: Stream, budget: Budget) -> list[Record]:
+    """Put each record once, in calls that still fit the budget; return those not confirmed."""
+    failed: list[Record] = []
+    for batch in batches(records):
+        confirmed = stream.put(batch) if budget.allows(stream.call_s) else [False] * len(batch)
+        failed += [record for record, ok in zip(batch, confirmed, strict=True) if not ok]
+    return failed

@@ -1,0 +1,1 @@
+"""The Firehose transform: re-validates what the stream carries, before it lands."""

@@ -1,0 +1,73 @@
+"""`sluice status`: addresses, processes and counts."""
+
+from typing import Any
+
+import psutil
+
+from sluice.commands.console import console, print_json, print_table
+from sluice.commands.running import running
+from sluice.deploy.stack import stack_outputs
+from sluice.local.counts import Stores
+from sluice.local.layout import Layout
+from sluice.local.run_file import Run
+from sluice.local.stack import INFRA_STACK, clients
+from sluice.local.supervisor import family
+from sluice.local.warehouse import Warehouse
+
+
+def status(*, as_json: bool) -> None:
+    """Print the road's status."""
+    layout = Layout.from_environment()
+    run = running(layout)
+    found = _status(layout, run)
+    if as_json:
+        print_json(found)
+    else:
+        _show(found)
+
+
+def _status(layout: Layout, run: Run) -> dict[str, Any]:
+    warehouse = Warehouse.of(run.ports)
+    client = clients(run.ports.aws)
+    outputs = stack_outputs(client("cloudformation"), INFRA_STACK)
+    stores = Stores(
+        layout.request_log,
+        layout.state / "landed.json",
+        client("s3"),
+        outputs["LandingBucket"],
+        outputs["DeadLetterBucket"],
+        warehouse,
+    )
+    return {
+        "api": f"http://127.0.0.1:{run.ports.api}",
+        "packaged_api": run.packaged_api,
+        "aws_endpoint": f"http://127.0.0.1:{run.ports.aws}",
+        "snowflake": warehouse.to_json(),
+        "buckets": {"landing": outputs["LandingBucket"], "dead_letters": outputs["DeadLetterBucket"]},
+        "ready_at": run.ready_at,
+        "processes": {name: _process(name, process) for name, process in run.living().items()},
+        "logs": str(layout.logs),
+        "counts": stores.counts(),
+    }
+
+
+def _process(name: str, process: psutil.Process) -> dict[str, int]:
+    """Return a process's id and its memory, with what it started; all others were started by the supervisor."""
+    members = [process] if name == "supervisor" else family(process)
+    return {"pid": process.pid, "memory_mb": sum(map(_memory_bytes, members)) // 1_000_000}
+
+
+def _memory_bytes(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _show(found: dict[str, Any]) -> None:
+    console.out(f"API {found['api']}, ready since {found['ready_at']}; logs in {found['logs']}\n")
+    print_table([{"process": name, **process} for name, process in found["processes"].items()])
+    console.out()
+    failed = {stage: count for stage, count in found["counts"]["dead_lettered"].items() if count}
+    counts = {**found["counts"], "dead_lettered": failed or 0}
+    print_table([{"count": name, "events": value} for name, value in counts.items()])

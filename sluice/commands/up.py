@@ -1,0 +1,145 @@
+"""`sluice up`: in the foreground the supervisor itself, with --detach a supervisor of its own session."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sluice.commands.console import CommandError, Progress, console
+from sluice.commands.down import clear_remains
+from sluice.deploy.archives import MissingFromArchiveError
+from sluice.deploy.migrations import MigrationError
+from sluice.deploy.package import PackagingFailedError
+from sluice.deploy.stack import StackFailedError
+from sluice.local.layout import ROOT, Layout
+from sluice.local.ports import PortInUseError, choose_ports
+from sluice.local.road import RESTARTABLE, OldStateError, Road, prepare_state
+from sluice.local.run_file import Run, read_run
+from sluice.local.stack import NotWarmError
+from sluice.local.supervisor import AlreadyRunningError, StoppedError, Supervisor, locked, stoppable
+
+_EXPECTED = (
+    BotoCoreError,
+    ClientError,
+    MigrationError,
+    MissingFromArchiveError,
+    NotWarmError,
+    OldStateError,
+    OSError,
+    PackagingFailedError,
+    PortInUseError,
+    RuntimeError,
+    StackFailedError,
+    subprocess.SubprocessError,
+)
+"""What can go wrong on a user's machine: shown as a sentence. Anything else is a bug, and shows its trace."""
+
+_READY = """
+  API        {api}/v1/events
+  AWS        http://127.0.0.1:{run.ports.aws} (emulated)
+  Snowflake  http://127.0.0.1:{run.ports.snowflake} (stand-in; any user and password, account sluice-local)
+  Logs       {logs}/
+
+  Post an event:
+    curl -X POST {api}/v1/events -H 'content-type: application/json' \\
+      -d '{{"type":"order.placed","data":{{"order_id":"o-1","amount":12.5,"currency":"EUR"}}}}'
+
+  Read it back a few seconds later:
+    bin/sluice sql "select id, data from core.events"
+
+  Stop: Ctrl-C here, or bin/sluice down
+"""
+
+
+def up(*, detach: bool, fresh: bool, api_port: int) -> None:
+    """Start the road, or say that it runs. Without `detach` it returns when the road is stopped."""
+    layout = Layout.from_environment()
+    known = read_run(layout.run_file)
+    if known and known.is_alive and known.ready_at:
+        console.print("The road is already running. Stop it with bin/sluice down.")
+        _show_ready(layout, known)
+    elif detach:
+        _detach(layout, fresh=fresh, api_port=api_port)
+    else:
+        _supervise(layout, fresh=fresh, api_port=api_port)
+
+
+def _supervise(layout: Layout, *, fresh: bool, api_port: int) -> None:
+    try:
+        with locked(layout.lock_file), stoppable():
+            _run(layout, fresh=fresh, api_port=api_port)
+    except AlreadyRunningError:
+        raise CommandError("another bin/sluice up is starting this road; wait for it, or bin/sluice down") from None
+    except StoppedError:
+        console.print("\nThe road is stopped; its data is kept.")
+    except _EXPECTED as error:
+        raise CommandError(str(error)) from error
+
+
+def _run(layout: Layout, *, fresh: bool, api_port: int) -> None:
+    """Bring the road up, watch it, and take it down whatever happens."""
+    clear_remains(layout)
+    prepare_state(layout, fresh=fresh)
+    ports = choose_ports(layout.state / "ports.json", api_port)
+    supervisor = Supervisor(layout, Run(ports))
+    started = time.monotonic()
+    try:
+        with Progress().steps() as progress:
+            Road(layout, ports).bring_up(supervisor, progress)
+        console.print(f"Ready after {time.monotonic() - started:.0f} s.")
+        _show_ready(layout, supervisor.run)
+        supervisor.watch(RESTARTABLE)
+    finally:
+        supervisor.stop()
+
+
+def _detach(layout: Layout, *, fresh: bool, api_port: int) -> None:
+    """Start `sluice up` in a session of its own, and show its output until it is ready or fails."""
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    log = layout.logs / "supervisor.log"
+    arguments = [sys.executable, "-m", "sluice", "up", "--port", str(api_port), *(["--fresh"] if fresh else [])]
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            arguments,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _follow(child, log, layout)
+
+
+def _follow(child: "subprocess.Popen[bytes]", log: Path, layout: Layout) -> None:
+    """Copy a starting supervisor's output; Ctrl-C stops it too."""
+    try:
+        with log.open("r") as output:
+            while child.poll() is None and not _is_ready(layout, child.pid):
+                console.out(output.read(), end="")
+                time.sleep(0.1)
+            time.sleep(0.2)  # the ready screen is printed after the run file says so
+            console.out(output.read(), end="")
+    except KeyboardInterrupt:
+        child.terminate()
+        child.wait()
+        raise CommandError("stopped while starting") from None
+    if child.poll() is not None:
+        raise CommandError(f"the road did not start; its output is in {log}")
+
+
+def _is_ready(layout: Layout, pid: int) -> bool:
+    run = read_run(layout.run_file)
+    return run is not None and run.ready_at is not None and run.supervisor is not None and run.supervisor.pid == pid
+
+
+def _show_ready(layout: Layout, run: Run) -> None:
+    api = f"http://127.0.0.1:{run.ports.api}"
+    console.out(_READY.format(api=api, run=run, logs=_short(layout.logs)))
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

@@ -1,0 +1,135 @@
+"""The API of the local run: the real `app.py` under Chalice's local server, on 127.0.0.1.
+
+Chalice's server with what a data engineer's clients need beyond it: no Nagle delay (43 ms a keep-alive
+request), chunked bodies, JSON errors, and no line a request.
+"""
+
+import argparse
+import logging
+import sys
+from contextlib import suppress
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import orjson
+from chalice.config import Config
+from chalice.local import ChaliceRequestHandler, LocalDevServer, create_local_server
+
+MAX_REQUEST_BYTES = 10 * 1024 * 1024
+"""A larger body never reaches a Lambda. Source: API Gateway quotas, payload size."""
+
+LAMBDA_TIMEOUT_S = 29
+"""As `.chalice/config.json` gives the API function."""
+
+_WAITING_CONNECTIONS = 128
+"""Clients that may wait to be served; the standard library's five would refuse a burst."""
+
+
+class RequestError(Exception):
+    """A request that cannot be handed to the app, with the status that says why."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Handler(ChaliceRequestHandler):
+    """One connection. Errors of its own have API Gateway's shape: `{"message": …}`."""
+
+    disable_nagle_algorithm = True
+    server_version = "sluice"
+    sys_version = ""
+
+    def _parse_payload(self) -> tuple[dict[str, str], bytes | None]:
+        return dict(self.headers), self._body()
+
+    def _body(self) -> bytes:
+        if "chunked" in self.headers.get("transfer-encoding", "").lower():
+            return self._chunked_body()
+        length = self.headers.get("content-length") or "0"
+        if not (length.isascii() and length.isdigit()):
+            raise RequestError(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
+        return self._read(int(length), 0)
+
+    def _chunked_body(self) -> bytes:
+        """Read a chunked body whole. Source: RFC 9112, 7.1."""
+        body = bytearray()
+        while size := self._chunk_size():
+            body += self._read(size, len(body))
+            self.rfile.readline()
+        while self.rfile.readline().strip():  # trailer fields
+            pass
+        return bytes(body)
+
+    def _chunk_size(self) -> int:
+        try:
+            return int(self.rfile.readline(64).partition(b";")[0], 16)
+        except ValueError:
+            raise RequestError(HTTPStatus.BAD_REQUEST, "a chunk has no size") from None
+
+    def _read(self, size: int, already: int) -> bytes:
+        if already + size > MAX_REQUEST_BYTES:
+            raise RequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Too Long")
+        body: bytes = self.rfile.read(size)
+        if len(body) < size:
+            raise RequestError(HTTPStatus.BAD_REQUEST, "the body ended before its announced length")
+        return body
+
+    def _generic_handle(self) -> None:
+        try:
+            super()._generic_handle()
+        except RequestError as error:
+            self.close_connection = True
+            self.send_error(error.status, str(error))
+        except ConnectionError:
+            self.close_connection = True  # the client went away
+
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle  # noqa: N815
+
+    def send_error(self, code: int, message: str | None = None, _explain: str | None = None) -> None:
+        """Answer an error as JSON instead of the standard library's HTML page."""
+        body = orjson.dumps({"message": message or HTTPStatus(code).phrase})
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing: the request log has its own line."""
+
+
+def server(port: int) -> LocalDevServer:
+    """Return the server of the app in the working directory, its clients made and its contracts found."""
+    sys.path.insert(0, str(Path.cwd()))
+    import app  # noqa: PLC0415 - it reads the environment that this process was started with
+    from chalicelib import wiring  # noqa: PLC0415 - likewise
+
+    wiring.posting()
+    config = Config(config_from_disk={"lambda_timeout": LAMBDA_TIMEOUT_S})
+    local_server = create_local_server(app.app, config, "127.0.0.1", port)
+    local_server.server.RequestHandlerClass = _handler_of(local_server)
+    local_server.server.socket.listen(_WAITING_CONNECTIONS)
+    return local_server
+
+
+def _handler_of(local_server: LocalDevServer) -> Any:
+    """Return a maker of our handlers, bound to the app as Chalice bound its own."""
+    bound = local_server.server.RequestHandlerClass
+    return lambda *arguments: Handler(*arguments, **bound.keywords)
+
+
+def main() -> None:
+    """Serve until stopped."""
+    parser = argparse.ArgumentParser(description="Serve app.py on 127.0.0.1.")
+    parser.add_argument("--port", type=int, required=True)
+    port = parser.parse_args().port
+    logging.basicConfig(level=logging.WARNING)
+    with suppress(KeyboardInterrupt):
+        server(port).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

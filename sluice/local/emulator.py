@@ -1,0 +1,102 @@
+"""The emulator (ministack): its process, its folders, its readiness. Nothing about our stacks belongs here.
+
+Source: the names of variables are those ministack 1.5.33 reads; it documents few of them.
+"""
+
+import http.client
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from sluice.local.command import Command
+
+ADDRESS = "127.0.0.1"
+REGION = "us-east-1"
+ACCOUNT_ID = "000000000000"
+READY_PATH = "/_ministack/ready"
+ONE_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorPaths:
+    """Where the emulator's interpreter is and where its state lies."""
+
+    python: Path
+    state: Path
+
+    @property
+    def tables(self) -> Path:
+        """Everything but S3 objects, as JSON, written when the emulator is asked to stop."""
+        return self.state / "tables"
+
+    @property
+    def objects(self) -> Path:
+        """S3 objects, written through at each put."""
+        return self.state / "objects"
+
+    @property
+    def scratch(self) -> Path:
+        """Unpacked code of Lambda workers, about 40 MB each; of no use once the emulator is gone."""
+        return self.state / "tmp"
+
+
+def prepare(paths: EmulatorPaths) -> None:
+    """Make the folders and empty the scratch folder, where kill -9 leaves workers' code behind. Writes."""
+    shutil.rmtree(paths.scratch, ignore_errors=True)
+    for folder in (paths.tables, paths.objects, paths.scratch):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def emulator_process(paths: EmulatorPaths, port: int) -> Command:
+    """Describe the emulator's process on `port`; SIGTERM makes it save its state and stop."""
+    return Command(
+        name="emulator",
+        argv=(str(paths.python), "-m", "ministack"),
+        cwd=paths.state,
+        env=client_environment(port) | _server_environment(paths, port),
+    )
+
+
+def client_environment(port: int) -> dict[str, str]:
+    """Return what boto3 needs in any process to talk to the emulator on `port`, and to nothing else."""
+    return {
+        "AWS_ENDPOINT_URL": f"http://{ADDRESS}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _server_environment(paths: EmulatorPaths, port: int) -> dict[str, str]:
+    return {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": ADDRESS,
+        "MINISTACK_HOST": ADDRESS,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
+        # Both would listen on every interface.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(paths.tables),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(paths.objects),
+        "TMPDIR": str(paths.scratch),
+        # A worker that idles away would make the next event wait for a cold start.
+        "LAMBDA_WARM_TTL_SECONDS": str(ONE_DAY_S),
+        "LOG_LEVEL": "INFO",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def is_ready(port: int, timeout_s: float = 1.0) -> bool:
+    """Say whether an emulator answers on `port`; a refused or slow connection means no. Read-only."""
+    connection = http.client.HTTPConnection(ADDRESS, port, timeout=timeout_s)
+    try:
+        connection.request("GET", READY_PATH)
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

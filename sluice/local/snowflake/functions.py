@@ -1,0 +1,77 @@
+"""Snowflake functions that fakesnow lacks: macros for DuckDB, and the rewriting that calls them."""
+
+import re
+from collections.abc import Callable, Mapping
+
+import sqlglot
+from sqlglot import exp
+
+MACROS = (
+    """
+CREATE OR REPLACE MACRO {database}.main._as_object(value) AS
+  CASE WHEN json_type(value) = 'OBJECT' THEN value END;
+""",
+    # a JSON pointer reaches every key; a path would trip over "$" and quotes
+    """
+CREATE OR REPLACE MACRO {database}.main._object_delete(object, doomed) AS
+  CASE WHEN object IS NOT NULL THEN (
+    SELECT COALESCE(json_group_object(key, value), '{{}}'::JSON)
+    FROM (
+      SELECT key, json_extract(object, '/' || replace(replace(key, '~', '~0'), '/', '~1')) AS value
+      FROM (SELECT unnest(json_keys(object)) AS key)
+    )
+    WHERE NOT list_contains(doomed::VARCHAR[], key)
+  ) END;
+""",
+    # the same for equal values: Snowflake keeps an object's keys sorted, DuckDB as they were written
+    """
+CREATE OR REPLACE MACRO {database}.main._comparable_json(value) AS (
+  SELECT string_agg(fullkey || chr(31) || type || chr(31) || COALESCE(atom::VARCHAR, ''), chr(30) ORDER BY fullkey)
+  FROM json_tree(value)
+);
+""",
+)
+
+SystemFunctions = Mapping[str, Callable[[str], str | bool]]
+
+_CONCERNED = re.compile(r"\b(?:AS_OBJECT|OBJECT_DELETE|TO_JSON|SYSTEM\$\w+)\s*\(", re.IGNORECASE)
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)
+
+
+def rewrite_functions(sql: str, system_functions: SystemFunctions) -> str:
+    """Replace the functions named here; a statement without them comes back as it was."""
+    if not _CONCERNED.search(sql):
+        return sql
+    statement = sqlglot.parse_one(sql, read="snowflake")
+    if isinstance(statement, exp.Command):
+        return sql
+    return statement.transform(_rewritten, system_functions).sql(dialect="snowflake")
+
+
+def _rewritten(node: exp.Expression, system_functions: SystemFunctions) -> exp.Expression:
+    if isinstance(node, _COMPARISONS) and all(isinstance(side, exp.JSONFormat) for side in _sides(node)):
+        return _compared_by_value(node)
+    if not isinstance(node, exp.Anonymous):
+        return node
+    name = node.name.upper()
+    if name == "AS_OBJECT":
+        return exp.func("_AS_OBJECT", *node.expressions)
+    if name == "OBJECT_DELETE":
+        target, *keys = node.expressions
+        return exp.func("_OBJECT_DELETE", target, exp.Anonymous(this="ARRAY_CONSTRUCT", expressions=keys))
+    return _computed(node, system_functions) if name in system_functions else node
+
+
+def _sides(node: exp.Expression) -> tuple[exp.Expression, exp.Expression]:
+    return node.args["this"], node.args["expression"]
+
+
+def _compared_by_value(node: exp.Expression) -> exp.Expression:
+    left, right = (exp.func("_COMPARABLE_JSON", side.this) for side in _sides(node))
+    return type(node)(this=left, expression=right)
+
+
+def _computed(node: exp.Anonymous, system_functions: SystemFunctions) -> exp.Expression:
+    if len(node.expressions) != 1 or not node.expressions[0].is_string:
+        raise NotImplementedError(f"{node.name} takes one name in quotes")
+    return exp.convert(system_functions[node.name.upper()](node.expressions[0].name))

@@ -1,0 +1,234 @@
+"""The pipes' memory: which files were named, what became of each, and which are still waiting.
+
+A path is remembered for 14 days whatever became of it, as Snowpipe does. Knows nothing of S3 or HTTP.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from sluice.local.snowflake.engine import Engine
+
+# Source: "Manage Snowpipe" and the Snowpipe REST reference.
+PATH_MEMORY = timedelta(days=14)
+REPORT_WINDOW = timedelta(minutes=10)
+REPORT_LIMIT = 10_000
+
+Clock = Callable[[], datetime]
+
+
+class Status(StrEnum):
+    """A file's state; all but QUEUED are the reports' own words."""
+
+    QUEUED = "QUEUED"
+    LOADED = "LOADED"
+    LOAD_FAILED = "LOAD_FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A file as insertFiles names it."""
+
+    path: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedFile:
+    """A file that waits to be loaded."""
+
+    id: int
+    pipe: str
+    path: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file."""
+
+    id: int
+    status: Status
+    size: int = 0
+    rows: int = 0
+    error: str | None = None
+    error_line: int | None = None
+    error_character: int | None = None
+    system_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadEvent:
+    """One line of a report: a file and its outcome."""
+
+    path: str
+    status: Status
+    received_at: datetime
+    finished_at: datetime
+    mark: int
+    size: int
+    rows_parsed: int
+    rows_inserted: int
+    error: str | None
+    error_line: int | None
+    error_character: int | None
+    system_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """How much waits at a pipe."""
+
+    files: int
+    oldest_path: str | None
+    oldest_at: datetime | None
+
+
+def utc_now() -> datetime:
+    """Give the time; the one clock of this module's users."""
+    return datetime.now(UTC)
+
+
+class Loads:
+    """Reads and writes the FILES table."""
+
+    def __init__(self, engine: Engine, now: Clock = utc_now) -> None:
+        self._engine = engine
+        self._now = now
+        self._table = f"{engine.schema}.FILES"
+
+    def accept(self, pipe: str, files: Iterable[NamedFile]) -> list[str]:
+        """Queue files durably; give the paths that are skipped because they are remembered."""
+        named = {file.path: file.size for file in files}
+        now = self._now()
+        with self._engine.cursor() as duck, self._engine.transaction(duck):
+            known = self._remembered(duck, pipe, list(named), now - PATH_MEMORY)
+            fresh = [(path, size) for path, size in named.items() if path not in known]
+            self._enqueue(duck, pipe, fresh, now)
+        return [path for path in named if path in known]
+
+    def waiting(self, pipes: list[str], files: int, size: int, unknown_size: int) -> list[QueuedFile]:
+        """Take the oldest queued files of one pipe, at most so many and so large together (read-only)."""
+        sql = (
+            f"SELECT ID, PIPE, PATH, SIZE FROM {self._table} WHERE STATUS = 'QUEUED' AND list_contains(?, PIPE) "
+            "ORDER BY ID LIMIT ?"
+        )
+        with self._engine.cursor() as duck:
+            rows = duck.execute(sql, [pipes, files]).fetchall()
+        queued = [QueuedFile(*row) for row in rows if row[1] == rows[0][1]]
+        return _within(queued, size, unknown_size)
+
+    def finish(self, duck: duckdb.DuckDBPyConnection, outcomes: list[Outcome]) -> None:
+        """Write what became of files, in the caller's transaction."""
+        first = self._next(duck, "MARK")
+        rows = pa.table(_columns(outcomes) | {"MARK": list(range(first, first + len(outcomes)))}, schema=_OUTCOMES)
+        duck.register("OUTCOMES", rows)
+        sql = (
+            f"UPDATE {self._table} AS FILES SET STATUS = O.STATUS, FINISHED_AT = ?, MARK = O.MARK, SIZE = O.SIZE, "
+            "ROWS_PARSED = O.ROWS, ROWS_INSERTED = IF(O.STATUS = 'LOADED', O.ROWS, 0), ERROR = O.ERROR, "
+            "ERROR_LINE = O.ERROR_LINE, ERROR_CHARACTER = O.ERROR_CHARACTER, SYSTEM_ERROR = O.SYSTEM_ERROR "
+            "FROM OUTCOMES AS O WHERE FILES.ID = O.ID"
+        )
+        duck.execute(sql, [self._now()])
+        duck.unregister("OUTCOMES")
+
+    def since_mark(self, pipe: str, mark: int | None) -> list[LoadEvent]:
+        """List what finished after a mark, at most ten minutes ago (read-only); oldest first."""
+        events = self.between(pipe, self._now() - REPORT_WINDOW, None)
+        return [event for event in events if mark is None or event.mark > mark]
+
+    def between(self, pipe: str, start: datetime, end: datetime | None) -> list[LoadEvent]:
+        """List what finished in [start, end) (read-only); oldest first."""
+        sql = (
+            "SELECT PATH, STATUS, RECEIVED_AT, FINISHED_AT, MARK, SIZE, ROWS_PARSED, ROWS_INSERTED, "
+            f"ERROR, ERROR_LINE, ERROR_CHARACTER, SYSTEM_ERROR FROM {self._table} "
+            "WHERE PIPE = ? AND STATUS <> 'QUEUED' AND FINISHED_AT >= ? AND FINISHED_AT < ? ORDER BY MARK"
+        )
+        with self._engine.cursor() as duck:
+            rows = duck.execute(sql, [pipe, start, end or self._now() + timedelta(days=1)]).fetchall()
+        return [LoadEvent(row[0], Status(row[1]), *row[2:]) for row in rows]
+
+    def last_mark(self) -> int:
+        """Give the newest mark; 0 when nothing has finished yet (read-only)."""
+        with self._engine.cursor() as duck:
+            return self._next(duck, "MARK") - 1
+
+    def pending(self, pipe: str) -> Pending:
+        """Count what waits at a pipe (read-only)."""
+        sql = (
+            f"SELECT count(*), arg_min(PATH, ID), min(RECEIVED_AT) FROM {self._table} "
+            "WHERE PIPE = ? AND STATUS = 'QUEUED'"
+        )
+        with self._engine.cursor() as duck:
+            row = duck.execute(sql, [pipe]).fetchone()
+        return Pending(*row) if row else Pending(0, None, None)
+
+    def forget(self, pipe: str) -> None:
+        """Drop all memory of a pipe, as CREATE OR REPLACE PIPE does."""
+        with self._engine.cursor() as duck, self._engine.transaction(duck):
+            duck.execute(f"DELETE FROM {self._table} WHERE PIPE = ?", [pipe])
+
+    def _remembered(
+        self, duck: duckdb.DuckDBPyConnection, pipe: str, paths: list[str], since: datetime
+    ) -> set[str]:
+        sql = f"SELECT PATH FROM {self._table} WHERE PIPE = ? AND RECEIVED_AT > ? AND PATH IN (SELECT unnest(?))"
+        return {row[0] for row in duck.execute(sql, [pipe, since, paths]).fetchall()}
+
+    def _enqueue(
+        self, duck: duckdb.DuckDBPyConnection, pipe: str, files: list[tuple[str, int | None]], now: datetime
+    ) -> None:
+        first = self._next(duck, "ID")
+        columns = {
+            "ID": list(range(first, first + len(files))),
+            "PATH": [path for path, _ in files],
+            "SIZE": [size for _, size in files],
+        }
+        duck.register("NAMED", pa.table(columns, schema=_NAMED))
+        sql = (
+            f"INSERT INTO {self._table} (ID, PIPE, PATH, STATUS, RECEIVED_AT, SIZE) "
+            "SELECT ID, ?, PATH, 'QUEUED', ?, SIZE FROM NAMED"
+        )
+        duck.execute(sql, [pipe, now])
+        duck.unregister("NAMED")
+
+    def _next(self, duck: duckdb.DuckDBPyConnection, column: str) -> int:
+        row = duck.execute(f"SELECT COALESCE(max({column}), 0) + 1 FROM {self._table}").fetchone()
+        return int(row[0]) if row else 1
+
+
+_NAMED = pa.schema([("ID", pa.int64()), ("PATH", pa.string()), ("SIZE", pa.int64())])
+_OUTCOMES = pa.schema(
+    [
+        ("ID", pa.int64()),
+        ("MARK", pa.int64()),
+        ("STATUS", pa.string()),
+        ("SIZE", pa.int64()),
+        ("ROWS", pa.int64()),
+        ("ERROR", pa.string()),
+        ("ERROR_LINE", pa.int64()),
+        ("ERROR_CHARACTER", pa.int64()),
+        ("SYSTEM_ERROR", pa.string()),
+    ]
+)
+
+
+def _columns(outcomes: list[Outcome]) -> dict[str, list[Any]]:
+    names = [name for name in _OUTCOMES.names if name != "MARK"]
+    return {name: [getattr(outcome, name.lower()) for outcome in outcomes] for name in names}
+
+
+def _within(files: list[QueuedFile], size: int, unknown_size: int) -> list[QueuedFile]:
+    """Keep the first files whose sizes add up to the limit, and at least one."""
+    kept: list[QueuedFile] = []
+    total = 0
+    for file in files:
+        total += file.size or unknown_size
+        if kept and total > size:
+            break
+        kept.append(file)
+    return kept

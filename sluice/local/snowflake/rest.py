@@ -1,0 +1,225 @@
+"""Snowpipe's three REST calls, as the SDK and Snowflake's reference know them. No SQL in here.
+
+Every call passes `Snowpipe.call`: the token is checked there, errors become bodies there, and that is the one
+place where a call can be made to fail on purpose.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from snowflake.connector.errors import ProgrammingError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sluice.local.snowflake.jwt_check import RefusedTokenError, TokenCheck
+from sluice.local.snowflake.loads import (
+    PATH_MEMORY,
+    REPORT_LIMIT,
+    LoadEvent,
+    Loads,
+    NamedFile,
+    Status,
+    utc_now,
+)
+from sluice.local.snowflake.names import InvalidNameError, parse_name
+from sluice.local.snowflake.pipes import Pipe, Pipes
+
+# Source: the Snowpipe REST reference, "insertFiles".
+MAX_FILES = 5_000
+MAX_PATH_BYTES = 1_024
+_JSON = "application/json"
+_TEXT = "text/plain"
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCallError(Exception):
+    """A call that gets an error status; the body carries what the SDK reads."""
+
+    status: int
+    message: str
+    code: str = "390400"
+
+
+@dataclass(frozen=True, slots=True)
+class Snowpipe:
+    """The REST calls on top of the pipes and their memory."""
+
+    token_check: TokenCheck
+    pipes: Pipes
+    loads: Loads
+    wake_loader: Callable[[], None]
+
+    def routes(self) -> list[Route]:
+        """Give the routes of the three calls."""
+        root = "/v1/data/pipes/{pipe}"
+        return [
+            Route(f"{root}/insertFiles", self._endpoint(self.insert_files), methods=["POST"]),
+            Route(f"{root}/insertReport", self._endpoint(self.insert_report), methods=["GET"]),
+            Route(f"{root}/loadHistoryScan", self._endpoint(self.load_history_scan), methods=["GET"]),
+        ]
+
+    async def call(self, request: Request, answer: Callable[[Pipe, Request, bytes], Answer]) -> Response:
+        """Check the token, find the pipe, answer; a refused call gets its status and body."""
+        body = await request.body()
+        try:
+            self.token_check.verify(request.headers.get("authorization"))
+            return JSONResponse(await run_in_threadpool(self._answered, request, body, answer))
+        except RefusedTokenError as error:
+            return _refusal(RefusedCallError(401, f"JWT token is invalid. ({error})", "390144"))
+        except RefusedCallError as error:
+            return _refusal(error)
+
+    def insert_files(self, pipe: Pipe, request: Request, body: bytes) -> Answer:
+        """Queue files; durable before the answer. Paths known for 14 days are skipped, silently by default."""
+        files = _named_files(request.headers.get("content-type", _JSON), body)
+        _check_files(files)
+        matched = [file for file in files if pipe.copy.takes(file.path)]
+        skipped = self.loads.accept(str(pipe.name), matched)
+        self.wake_loader()
+        answer: Answer = {"responseCode": "SUCCESS"} | _request_id(request)
+        if unmatched := [file.path for file in files if not pipe.copy.takes(file.path)]:
+            answer["unmatchedPatternFiles"] = unmatched
+        if skipped and request.query_params.get("showSkippedFiles", "").lower() == "true":
+            answer["skippedFiles"] = skipped
+        return answer
+
+    def insert_report(self, pipe: Pipe, request: Request, _body: bytes) -> Answer:
+        """Report what finished after beginMark, within the last ten minutes; `completeResult` is a boolean."""
+        mark = _mark(request.query_params.get("beginMark"))
+        last = self.loads.last_mark()
+        events = self.loads.since_mark(str(pipe.name), mark)
+        return {
+            "pipe": str(pipe.name),
+            "completeResult": len(events) <= REPORT_LIMIT,
+            "nextBeginMark": f"1_{last}",
+            "files": [_file(event, pipe) for event in events[-REPORT_LIMIT:]],
+            "statistics": {"activeFilesCount": self.loads.pending(str(pipe.name)).files},
+        }
+
+    def load_history_scan(self, pipe: Pipe, request: Request, _body: bytes) -> Answer:
+        """Report what finished in a range of the last 14 days; `completeResult` is a string here."""
+        start = _time(request, "startTimeInclusive", None)
+        end = _time(request, "endTimeExclusive", utc_now())
+        if start < utc_now() - PATH_MEMORY - timedelta(minutes=1):
+            raise RefusedCallError(400, "startTimeInclusive is more than 14 days ago")
+        events = self.loads.between(str(pipe.name), start, end)
+        shown = events[:REPORT_LIMIT]
+        complete = len(shown) == len(events)
+        return {
+            "pipe": str(pipe.name),
+            "completeResult": str(complete).lower(),
+            "startTimeInclusive": _iso(start),
+            "endTimeExclusive": _iso(end),
+            "rangeStartTime": _iso(shown[0].finished_at if shown else start),
+            "rangeEndTime": _iso(end if complete else shown[-1].finished_at),
+            "files": [_file(event, pipe) for event in shown],
+        }
+
+    def _endpoint(
+        self, answer: Callable[[Pipe, Request, bytes], Answer]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            return await self.call(request, answer)
+
+        return endpoint
+
+    def _answered(
+        self, request: Request, body: bytes, answer: Callable[[Pipe, Request, bytes], Answer]
+    ) -> Answer:
+        return answer(self._pipe(request.path_params["pipe"]), request, body)
+
+    def _pipe(self, name: str) -> Pipe:
+        try:
+            return self.pipes.get(parse_name(name))
+        except (ProgrammingError, InvalidNameError):
+            raise RefusedCallError(404, f"Pipe not found or not authorized: {name}", "390404") from None
+
+
+def _refusal(error: RefusedCallError) -> Response:
+    body = {"code": error.code, "message": error.message, "success": False, "data": None, "headers": None}
+    return JSONResponse(body, status_code=error.status)
+
+
+def _named_files(content_type: str, body: bytes) -> list[NamedFile]:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == _TEXT:
+        return [NamedFile(path) for line in body.decode().splitlines() if (path := line.strip())]
+    if kind != _JSON:
+        raise RefusedCallError(415, f"Unsupported content type: {content_type}", "390415")
+    try:
+        return [NamedFile(str(file["path"]), _size(file.get("size"))) for file in json.loads(body)["files"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # the reference says 500, not 400, for a body that cannot be parsed
+        raise RefusedCallError(500, "The request body cannot be parsed", "390500") from None
+
+
+def _size(size: Any) -> int | None:
+    return size if isinstance(size, int) and size >= 0 else None
+
+
+def _check_files(files: list[NamedFile]) -> None:
+    if not files:
+        raise RefusedCallError(400, "No files were named")
+    if len(files) > MAX_FILES:
+        raise RefusedCallError(429, f"More than {MAX_FILES} files in one request; none was queued", "390429")
+    if any(len(file.path.encode()) > MAX_PATH_BYTES for file in files):
+        raise RefusedCallError(400, f"A path is longer than {MAX_PATH_BYTES} bytes")
+
+
+def _request_id(request: Request) -> Answer:
+    request_id = request.query_params.get("requestId")
+    return {"requestId": request_id} if request_id else {}
+
+
+def _mark(text: str | None) -> int | None:
+    number = (text or "").partition("_")[2]
+    return int(number) if number.isdecimal() else None
+
+
+def _time(request: Request, name: str, default: datetime | None) -> datetime:
+    text = request.query_params.get(name)
+    if text is None and default is not None:
+        return default
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        raise RefusedCallError(400, f"{name} is missing or no ISO-8601 time: {text}") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _file(event: LoadEvent, pipe: Pipe) -> Answer:
+    file: Answer = {
+        "path": event.path,
+        "stageLocation": pipe.location.url,
+        "fileSize": event.size,
+        "timeReceived": _iso(event.received_at),
+        "lastInsertTime": _iso(event.finished_at),
+        "rowsInserted": event.rows_inserted,
+        "rowsParsed": event.rows_parsed,
+        "errorsSeen": 0 if event.status is Status.LOADED else 1,
+        "errorLimit": 1,
+        "complete": True,
+        "status": str(event.status),
+    }
+    return file if event.status is Status.LOADED else file | _error(event)
+
+
+def _error(event: LoadEvent) -> Answer:
+    fields = {
+        "firstError": event.error,
+        "firstErrorLineNum": event.error_line,
+        "firstErrorCharacterPos": event.error_character,
+        "systemError": event.system_error,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

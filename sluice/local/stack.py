@@ -1,0 +1,183 @@
+"""The production templates on the emulator: both stacks deployed, all functions warm. It starts no process."""
+
+import http.client
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from sluice.deploy.artifacts import upload
+from sluice.deploy.package import AppPackage, package_app
+from sluice.deploy.render import Deployment, render_app
+from sluice.deploy.stack import deploy_stack, stack_resources
+from sluice.deploy.target import Target
+from sluice.deploy.transform import build_transform_zip
+from sluice.local.emulator import ACCOUNT_ID, ADDRESS, REGION, client_environment
+
+STAGE = "local"
+INFRA_STACK = f"sluice-{STAGE}-infra"
+APP_STACK = f"sluice-{STAGE}-app"
+ARTIFACT_BUCKET = f"sluice-{STAGE}-artifacts-{ACCOUNT_ID}"
+API_STAGE = "api"
+"""Chalice's default `api_gateway_stage`, part of the API's address."""
+WARM_TIMEOUT_S = 60.0
+
+LOCAL_PARAMETERS: Mapping[str, str] = {
+    "Stage": STAGE,
+    "ArtifactBucket": ARTIFACT_BUCKET,
+    "ShardCount": "2",
+    "DeliverWithFirehose": "false",
+    "DeliveryBufferIntervalSeconds": "1",
+    "TransformBufferIntervalSeconds": "0",
+    "LoadVisibilityTimeoutSeconds": "30",
+    "LoadMaxReceives": "1000",
+}
+"""What production sets slow, short; the rest keeps the template's defaults."""
+
+NOTHING: Mapping[str, Mapping[str, Any]] = {
+    "load": {"Records": []},
+    "transform": {"invocationId": "warm-up", "deliveryStreamArn": "", "region": REGION, "records": []},
+}
+"""The smallest event each function knows: no work, but a worker with all its code imported."""
+
+ClientOf = Callable[[str], Any]
+Report = Callable[[str], None]
+
+
+class NotWarmError(Exception):
+    """A deployed function does not answer as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """The deployed stacks: what they are called, and where the packaged API answers."""
+
+    outputs: Mapping[str, str]
+    environment: Mapping[str, str]
+    functions: Mapping[str, str]
+    api_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalBuild:
+    """Where the project lies, where packages are built, and the `SNOWFLAKE_*`/`SLUICE_*` variables to add."""
+
+    root: Path
+    build_dir: Path
+    environment: Mapping[str, str]
+    target: Target
+
+
+def deploy_local(port: int, build: LocalBuild, snowflake_key: str, report: Report = print) -> LocalStack:
+    """Deploy infra, then the app on top of it, to the emulator on `port`. Safe to repeat.
+
+    `snowflake_key` is the PEM private key. Raises what building, packaging and deploying raise.
+    """
+    client = clients(port)
+    report("building the transform")
+    transform = build_transform_zip(build.root, build.build_dir, build.target)
+    report("deploying the infra stack")
+    outputs = deploy_infra(client, build, transform)
+    client("secretsmanager").put_secret_value(SecretId=outputs["SnowflakeKeySecret"], SecretString=snowflake_key)
+    report("packaging the app")
+    deployment = local_deployment(build, outputs)
+    package = package_app(render_app(build.root, deployment, build.build_dir), STAGE, build.target)
+    report("deploying the app stack")
+    app = deploy_app(client, package)
+    api_url = packaged_api_url(port, app["RestAPIId"])
+    return LocalStack(outputs, deployment.environment, _functions(client, outputs), api_url)
+
+
+def _functions(client: ClientOf, outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the physical names of all functions, by the names they have in the code."""
+    of_app = stack_resources(client("cloudformation"), APP_STACK, "AWS::Lambda::Function")
+    return {
+        "api_handler": of_app["APIHandler"],
+        "load": of_app["Load"],
+        "transform": outputs["TransformFunctionName"],
+    }
+
+
+def clients(port: int) -> ClientOf:
+    """Return a function that makes boto3 clients of the emulator on `port`, whatever the environment says."""
+    settings = client_environment(port)
+    session = boto3.Session(
+        aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
+        region_name=settings["AWS_REGION"],
+    )
+    return lambda service: session.client(service, endpoint_url=settings["AWS_ENDPOINT_URL"])
+
+
+def deploy_infra(client: ClientOf, build: LocalBuild, transform: Path) -> dict[str, str]:
+    """Deploy the infra stack with local times and return its outputs."""
+    client("s3").create_bucket(Bucket=ARTIFACT_BUCKET)
+    parameters = {
+        **LOCAL_PARAMETERS,
+        "TransformKey": upload(client("s3"), ARTIFACT_BUCKET, transform),
+        "LambdaRuntime": build.target.runtime,
+        "LambdaArchitecture": build.target.architecture,
+    }
+    template = (build.root / "infra/template.yaml").read_text(encoding="utf-8")
+    return deploy_stack(client("cloudformation"), INFRA_STACK, template, parameters)
+
+
+def deploy_app(client: ClientOf, package: AppPackage) -> dict[str, str]:
+    """Deploy the app stack and return its outputs."""
+    code, layer = (upload(client("s3"), ARTIFACT_BUCKET, archive) for archive in (package.code, package.layer))
+    return deploy_stack(client("cloudformation"), APP_STACK, package.template_body(ARTIFACT_BUCKET, code, layer), {})
+
+
+def local_deployment(build: LocalBuild, outputs: Mapping[str, str]) -> Deployment:
+    """Return what the app learns from the infra stack, and its functions' roles."""
+    environment = {
+        "SLUICE_DEPLOY_STAGE": STAGE,
+        "SLUICE_STREAM": outputs["StreamName"],
+        "SLUICE_LANDING_BUCKET": outputs["LandingBucket"],
+        "SLUICE_DEAD_LETTER_BUCKET": outputs["DeadLetterBucket"],
+        "SLUICE_LEDGER_TABLE": outputs["LedgerTable"],
+        "SLUICE_LOAD_QUEUE": outputs["LoadQueueName"],
+        "SNOWFLAKE_KEY_SECRET": outputs["SnowflakeKeySecret"],
+    }
+    roles = {"api_handler": outputs["CollectRoleArn"], "load": outputs["LoadRoleArn"]}
+    return Deployment(STAGE, environment | dict(build.environment), roles, build.target)
+
+
+def packaged_api_url(port: int, api_id: str) -> str:
+    """Return where the emulator serves a packaged API, without a slash at the end."""
+    return f"http://{ADDRESS}:{port}/_aws/execute-api/{api_id}/{API_STAGE}"
+
+
+def warm(stack: LocalStack, port: int) -> None:
+    """Call every function once, all at the same time, so that the first event meets no cold start.
+
+    Raises NotWarmError when one fails: a broken package shows here, before "ready".
+    """
+    invoke = clients(port)("lambda").invoke
+    with ThreadPoolExecutor() as pool:
+        calls = [pool.submit(_warm_function, invoke, stack.functions[name], event) for name, event in NOTHING.items()]
+        calls.append(pool.submit(_warm_api, stack.api_url))
+        for call in calls:
+            call.result()
+
+
+def _warm_function(invoke: Callable[..., Any], function: str, event: Mapping[str, Any]) -> None:
+    answer = invoke(FunctionName=function, Payload=json.dumps(event))
+    if "FunctionError" in answer:
+        raise NotWarmError(f"{function}: {answer['Payload'].read().decode()}")
+
+
+def _warm_api(api_url: str) -> None:
+    host, path = api_url.removeprefix("http://").split("/", 1)
+    connection = http.client.HTTPConnection(host, timeout=WARM_TIMEOUT_S)
+    try:
+        connection.request("GET", f"/{path}/v1/health")
+        response = connection.getresponse()
+        if response.status != http.client.OK:
+            raise NotWarmError(f"{api_url}/v1/health: {response.status} {response.read().decode()}")
+    finally:
+        connection.close()
