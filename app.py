@@ -14,7 +14,7 @@ from chalice.app import Chalice, Response, SQSEvent
 
 from chalicelib import wiring
 from chalicelib.adapters.s3_notification import landed_files
-from chalicelib.api import catalogue
+from chalicelib.api import catalogue, openapi
 from chalicelib.api.answer import Answer
 from chalicelib.api.http import current_request, one_error_shape, read_post, respond
 
@@ -53,6 +53,12 @@ def show_type(event_type: str) -> Response:
 def show_schema(event_type: str, version: str) -> Response:
     """Show one contract."""
     return respond(catalogue.show_schema(wiring.registry(), event_type, version))
+
+
+@app.route("/v1/openapi.json", methods=["GET"])
+def show_openapi() -> Response:
+    """Show the OpenAPI description of all of this."""
+    return respond(openapi.show())
 
 
 @app.route("/v1/health", methods=["GET"])

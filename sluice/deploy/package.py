@@ -79,7 +79,7 @@ def _package(app: Path, stage: str, folder: Path, target: Target) -> None:
     """Run Chalice and refine what it made. The template goes last: where it is, the folder is whole."""
     raw = folder / "raw"
     said = _run_chalice(app, stage, raw)
-    _require_own_roles(json.loads((raw / TEMPLATE).read_bytes()))
+    require_own_roles(json.loads((raw / TEMPLATE).read_bytes()))
     code = write_archive(folder, "code", files_in(raw / "deployment.zip"))
     layer = write_archive(folder, "layer", slim(files_in(raw / "layer-deployment.zip")))
     try:
@@ -119,14 +119,11 @@ def _run_chalice(app: Path, stage: str, out: Path) -> str:
     return said
 
 
-def _require_own_roles(template: Mapping[str, Any]) -> None:
-    without = [
-        name for name, it in template["Resources"].items() if it.get("Properties", {}).get("Role") == NO_ROLE
-    ]
+def require_own_roles(template: Mapping[str, Any]) -> None:
+    """Check that no function was left with the role that stands for none. Raises PackagingFailedError."""
+    without = [name for name, it in template["Resources"].items() if it.get("Properties", {}).get("Role") == NO_ROLE]
     if without:
-        raise PackagingFailedError(
-            f"no role of its own: {', '.join(without)}. Give each function one in infra/."
-        )
+        raise PackagingFailedError(f"no role of its own: {', '.join(without)}. Give each function one in infra/.")
 
 
 def _zips(folder: Path) -> tuple[Path, Path]:

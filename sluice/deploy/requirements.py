@@ -16,9 +16,7 @@ def pinned_lines(requirements: str, names: Iterable[str]) -> list[str]:
 
     Raises NotPinnedError for a name without an exact version.
     """
-    lines = {
-        _normal(match["name"]): line for line in _logical_lines(requirements) if (match := PIN.match(line))
-    }
+    lines = {_normal(match["name"]): line for line in _logical_lines(requirements) if (match := PIN.match(line))}
     missing = [name for name in names if _normal(name) not in lines]
     if missing:
         raise NotPinnedError(f"requirements.txt pins no exact version of {', '.join(missing)}")

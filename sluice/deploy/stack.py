@@ -2,7 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -27,17 +28,13 @@ def deploy_stack(
     Raises StackFailedError with the reasons CloudFormation gives.
     """
     change_set = _propose(client, name, template_body, parameters)
-    proposal = _settle(
-        lambda: client.describe_change_set(StackName=name, ChangeSetName=change_set), "Status", pause
-    )
+    proposal = _settle(lambda: client.describe_change_set(StackName=name, ChangeSetName=change_set), "Status", pause)
     if proposal["Status"] != "FAILED":
         _execute(client, name, change_set, pause)
         return stack_outputs(client, name)
-    client.delete_change_set(StackName=name, ChangeSetName=change_set)
     if not _holds_no_change(proposal):
-        raise StackFailedError(
-            f"{name}: the change was refused: {proposal.get('StatusReason', 'no reason given')}"
-        )
+        raise _failure(client, name, f"{name}: the change was refused: {proposal.get('StatusReason')}")
+    client.delete_change_set(StackName=name, ChangeSetName=change_set)
     return stack_outputs(client, name)
 
 
@@ -67,9 +64,7 @@ def _propose(client: Any, name: str, template_body: str, parameters: Mapping[str
             ChangeSetName=change_set,
             ChangeSetType=kind,
             TemplateBody=template_body,
-            Parameters=[
-                {"ParameterKey": key, "ParameterValue": value} for key, value in sorted(parameters.items())
-            ],
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in sorted(parameters.items())],
             Capabilities=list(CAPABILITIES),
         )
     except ClientError as error:
@@ -86,9 +81,7 @@ def _change_set_type(client: Any, name: str) -> str:
             return "CREATE"
         raise
     if status == "ROLLBACK_COMPLETE":
-        raise StackFailedError(
-            f"{name} was never created whole (ROLLBACK_COMPLETE). Delete the stack, then try again."
-        )
+        raise StackFailedError(f"{name} was never created whole (ROLLBACK_COMPLETE). Delete the stack, then try again.")
     return "CREATE" if status == "REVIEW_IN_PROGRESS" else "UPDATE"
 
 
@@ -96,13 +89,10 @@ def _execute(client: Any, name: str, change_set: str, pause: Pause) -> None:
     client.execute_change_set(StackName=name, ChangeSetName=change_set)
     stack = _settle(lambda: _describe(client, name), "StackStatus", pause)
     if stack["StackStatus"] not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-        reasons = "\n".join(f"  {reason}" for reason in _reasons(client, name))
-        raise StackFailedError(f"{name} ended as {stack['StackStatus']}:\n{reasons or '  no reason given'}")
+        raise _failure(client, name, f"{name} ended as {stack['StackStatus']}")
 
 
-def _settle(
-    describe: Callable[[], Description], field: str, pause: Pause, step_s: float = 0.2
-) -> Description:
+def _settle(describe: Callable[[], Description], field: str, pause: Pause, step_s: float = 0.2) -> Description:
     """Describe until `field` no longer says that something is under way."""
     for _ in range(int(STEP_TIMEOUT_S / step_s)):
         description = describe()
@@ -117,25 +107,24 @@ def _holds_no_change(proposal: Description) -> bool:
     return any(phrase in reason for phrase in NOTHING_TO_DO)
 
 
-def _reasons(client: Any, name: str) -> Iterator[str]:
-    """Yield what failed in the stack's last operation, oldest first: that one is the cause."""
-    return reversed(list(_failures_of_last_operation(client, name)))
+def _failure(client: Any, name: str, what: str) -> StackFailedError:
+    return StackFailedError("\n  ".join([what, *_reasons(client, name)]))
 
 
-def _failures_of_last_operation(client: Any, name: str) -> Iterator[str]:
-    """Yield failures newest first, down to the event with which the operation began."""
-    for page in client.get_paginator("describe_stack_events").paginate(StackName=name):
-        for event in page["StackEvents"]:
-            if _begins_operation(event):
-                return
-            if event["ResourceStatus"].endswith("_FAILED"):
-                reason = event.get("ResourceStatusReason", "no reason given")
-                yield f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
+def _reasons(client: Any, name: str) -> list[str]:
+    """Return what failed in the stack's last operation, oldest first: that one is the cause."""
+    pages = client.get_paginator("describe_events").paginate(StackName=name, Filters={"FailedEvents": True})
+    events = sorted((event for page in pages for event in page["OperationEvents"]), key=itemgetter("Timestamp"))
+    return [
+        f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
+        for event in events
+        if event["OperationId"] == events[-1]["OperationId"] and (reason := _reason(event))
+    ]
 
 
-def _begins_operation(event: Description) -> bool:
-    is_stack = event["ResourceType"] == "AWS::CloudFormation::Stack"
-    return is_stack and event["ResourceStatus"] in {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
+def _reason(event: Description) -> str:
+    """Return why an event failed: while it was checked, before anything was made, or later."""
+    return str(event.get("ValidationStatusReason") or event.get("ResourceStatusReason") or "")
 
 
 def _describe(client: Any, name: str) -> Description:

@@ -25,9 +25,7 @@ class Target:
         """Return the target that runs here and in Lambda alike. Raises UnsupportedMachineError."""
         machine = platform.machine().lower()
         if machine not in ARCHITECTURES:
-            raise UnsupportedMachineError(
-                f"Lambda runs {sorted(set(ARCHITECTURES.values()))}, not {machine}."
-            )
+            raise UnsupportedMachineError(f"Lambda runs {sorted(set(ARCHITECTURES.values()))}, not {machine}.")
         return cls(f"{sys.version_info.major}.{sys.version_info.minor}", ARCHITECTURES[machine])
 
     @property

@@ -24,11 +24,11 @@ def choose_ports(remembered: Path, api: int) -> Ports:
     if api and not _is_free(api):
         raise PortInUseError(
             f"Port {api} is in use by another program. Stop that program, or choose another port: "
-            f"bin/sluice up --port {_free_port()}"
+            f"bin/sluice up --port {free_port()}"
         )
     wanted = _PREFERRED | (json.loads(remembered.read_text()) if remembered.exists() else {})
     ports = Ports(
-        api=api or _free_port(),
+        api=api or free_port(),
         aws=_wanted_or_free(wanted["aws"]),
         snowflake=_wanted_or_free(wanted["snowflake"]),
     )
@@ -44,7 +44,7 @@ def accepts(port: int) -> bool:
 
 
 def _wanted_or_free(port: int) -> int:
-    return port if _is_free(port) else _free_port()
+    return port if _is_free(port) else free_port()
 
 
 def _is_free(port: int) -> bool:
@@ -57,7 +57,8 @@ def _is_free(port: int) -> bool:
     return not accepts(port)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((ADDRESS, 0))
         return int(probe.getsockname()[1])

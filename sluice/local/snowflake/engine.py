@@ -2,10 +2,10 @@
 
 import fcntl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import duckdb
 
@@ -83,13 +83,21 @@ class Engine:
         duck.execute(_TABLES.format(schema=self.schema))
 
 
+def only_row(duck: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
+    """Give the one row of a query, with its result closed: an open one blocks the connection."""
+    rows: list[tuple[Any, ...]] = duck.execute(sql, list(parameters)).fetchall()
+    return rows[0]
+
+
 def _locked(path: Path) -> TextIO:
     file = path.open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise DirectoryInUseError(f"{path.parent} is in use by another Snowflake stand-in; stop that one first") from None
+        raise DirectoryInUseError(
+            f"{path.parent} is in use by another Snowflake stand-in; stop that one first"
+        ) from None
     return file
 
 

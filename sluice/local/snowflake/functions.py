@@ -45,7 +45,11 @@ def rewrite_functions(sql: str, system_functions: SystemFunctions) -> str:
     statement = sqlglot.parse_one(sql, read="snowflake")
     if isinstance(statement, exp.Command):
         return sql
-    return statement.transform(_rewritten, system_functions).sql(dialect="snowflake")
+    for node in reversed(list(statement.bfs())):  # innermost first: calls stand inside calls
+        replacement = _rewritten(node, system_functions)
+        if replacement is not node:
+            node.replace(replacement)
+    return statement.sql(dialect="snowflake")
 
 
 def _rewritten(node: exp.Expression, system_functions: SystemFunctions) -> exp.Expression:

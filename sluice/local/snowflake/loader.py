@@ -158,9 +158,7 @@ class Loader:
 
 
 def _failed(file: QueuedFile, size: int, error: str, line: int, character: int) -> Outcome:
-    return Outcome(
-        file.id, Status.LOAD_FAILED, size, error=error, error_line=line, error_character=character
-    )
+    return Outcome(file.id, Status.LOAD_FAILED, size, error=error, error_line=line, error_character=character)
 
 
 def _arriving(files: list[FetchedFile]) -> pa.Table:

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from sluice.local.snowflake.engine import Engine
+from sluice.local.snowflake.engine import Engine, only_row
 
 # Source: "Manage Snowpipe" and the Snowpipe REST reference.
 PATH_MEMORY = timedelta(days=14)
@@ -165,17 +165,14 @@ class Loads:
             "WHERE PIPE = ? AND STATUS = 'QUEUED'"
         )
         with self._engine.cursor() as duck:
-            row = duck.execute(sql, [pipe]).fetchone()
-        return Pending(*row) if row else Pending(0, None, None)
+            return Pending(*only_row(duck, sql, [pipe]))
 
     def forget(self, pipe: str) -> None:
         """Drop all memory of a pipe, as CREATE OR REPLACE PIPE does."""
         with self._engine.cursor() as duck, self._engine.transaction(duck):
             duck.execute(f"DELETE FROM {self._table} WHERE PIPE = ?", [pipe])
 
-    def _remembered(
-        self, duck: duckdb.DuckDBPyConnection, pipe: str, paths: list[str], since: datetime
-    ) -> set[str]:
+    def _remembered(self, duck: duckdb.DuckDBPyConnection, pipe: str, paths: list[str], since: datetime) -> set[str]:
         sql = f"SELECT PATH FROM {self._table} WHERE PIPE = ? AND RECEIVED_AT > ? AND PATH IN (SELECT unnest(?))"
         return {row[0] for row in duck.execute(sql, [pipe, since, paths]).fetchall()}
 
@@ -197,8 +194,7 @@ class Loads:
         duck.unregister("NAMED")
 
     def _next(self, duck: duckdb.DuckDBPyConnection, column: str) -> int:
-        row = duck.execute(f"SELECT COALESCE(max({column}), 0) + 1 FROM {self._table}").fetchone()
-        return int(row[0]) if row else 1
+        return int(only_row(duck, f"SELECT COALESCE(max({column}), 0) + 1 FROM {self._table}")[0])
 
 
 _NAMED = pa.schema([("ID", pa.int64()), ("PATH", pa.string()), ("SIZE", pa.int64())])

@@ -122,17 +122,13 @@ class Snowpipe:
             "files": [_file(event, pipe) for event in shown],
         }
 
-    def _endpoint(
-        self, answer: Callable[[Pipe, Request, bytes], Answer]
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def _endpoint(self, answer: Callable[[Pipe, Request, bytes], Answer]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             return await self.call(request, answer)
 
         return endpoint
 
-    def _answered(
-        self, request: Request, body: bytes, answer: Callable[[Pipe, Request, bytes], Answer]
-    ) -> Answer:
+    def _answered(self, request: Request, body: bytes, answer: Callable[[Pipe, Request, bytes], Answer]) -> Answer:
         return answer(self._pipe(request.path_params["pipe"]), request, body)
 
     def _pipe(self, name: str) -> Pipe:

@@ -40,9 +40,7 @@ _FIRST_STATE = {Kind.PIPE: RUNNING, Kind.TASK: SUSPENDED}
 class Router:
     """Routes statements; its `route` is called by every session."""
 
-    def __init__(
-        self, engine: Engine, registry: Registry, streams: Streams, loads: Loads, tasks: TaskRunner
-    ) -> None:
+    def __init__(self, engine: Engine, registry: Registry, streams: Streams, loads: Loads, tasks: TaskRunner) -> None:
         self._engine = engine
         self._registry = registry
         self._streams = streams
@@ -91,7 +89,9 @@ class Router:
         self._make(create, name)
         self._registry.put(create.kind, name, create.text, _FIRST_STATE.get(create.kind, ""))
         self.on_resume()
-        return create.text if by_fakesnow else status_sql(f"{create.kind.capitalize()} {name.name} successfully created.")
+        return (
+            create.text if by_fakesnow else status_sql(f"{create.kind.capitalize()} {name.name} successfully created.")
+        )
 
     def _make(self, create: Create, name: ObjectName) -> None:
         """Check a definition, and do what creating it means beyond keeping its text."""
@@ -127,7 +127,9 @@ class Router:
 
     def _show(self, show: Show) -> str:
         stored = [object_ for object_ in self._registry.all(show.kind) if _like(object_.name.name, show.like)]
-        return rows_sql(["created_on", "name", "database_name", "schema_name", "definition", "state"], list(map(_row, stored)))
+        return rows_sql(
+            ["created_on", "name", "database_name", "schema_name", "definition", "state"], list(map(_row, stored))
+        )
 
     def _execute_task(self, name: ObjectName) -> str:
         self._registry.get(Kind.TASK, name)

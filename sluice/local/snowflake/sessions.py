@@ -16,6 +16,7 @@ from fakesnow.instance import FakeSnow
 from fakesnow.rowtype import describe_as_rowtype
 from snowflake.connector.cursor import DictCursor, SnowflakeCursor
 from snowflake.connector.errors import Error, OperationalError, ProgrammingError
+from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 _UNSUPPORTED = 2  # Source: Snowflake's "000002 (0A000): Unsupported feature"
@@ -45,6 +46,13 @@ class Cursor(FakeSnowflakeCursor):  # type: ignore[misc]  # fakesnow has no type
             with routed.around(self._duck_conn):
                 super().execute(routed.sql, params, *args, **kwargs)
         return self
+
+    def _execute(self, transformed: exp.Expression, params: Any = None) -> None:
+        if transformed.find(exp.TemporaryProperty):
+            # fakesnow notes these in another database; a MERGE's transaction can write to one only
+            transformed.args.pop("text_lengths", None)
+            transformed.args.pop("table_comment", None)
+        super()._execute(transformed, params)
 
     def _describe_last_sql(self) -> list[Any]:
         with _as_snowflake_errors():

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-
 class Kind(StrEnum):
     """The kinds of object the stand-in keeps itself."""
 

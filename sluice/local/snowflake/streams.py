@@ -8,7 +8,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from sluice.local.snowflake.engine import Engine
+from sluice.local.snowflake.engine import Engine, only_row
 from sluice.local.snowflake.names import InvalidNameError, ObjectName, parse_name
 
 _VIEW = """
@@ -71,8 +71,7 @@ class Streams:
 
 
 def _last_row(duck: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = duck.execute(f"SELECT COALESCE(max(rowid), -1) FROM {table}").fetchone()
-    return int(row[0]) if row else -1
+    return int(only_row(duck, f"SELECT COALESCE(max(rowid), -1) FROM {table}")[0])
 
 
 def _tables(sql: str, database: str | None, schema: str | None) -> list[ObjectName]:

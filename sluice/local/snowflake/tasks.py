@@ -80,7 +80,7 @@ class TaskRunner:
             connection.cursor().execute(definition.statement)
             self.last_errors.pop(str(task.name), None)
         except Error as error:
-            logger.exception("task %s failed", task.name)
+            logger.warning("task %s failed and is tried again: %s", task.name, error)
             self.last_errors[str(task.name)] = str(error)
             self._stopping.wait(_AFTER_FAILURE_S)
         finally:

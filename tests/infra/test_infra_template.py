@@ -17,6 +17,7 @@ LARGEST_INLINE_TEMPLATE_BYTES = 51_200
 
 
 def of_type(resource_type: str) -> dict[str, dict[str, Any]]:
+    """Return the template's resources of one type by logical id."""
     return {name: it for name, it in RESOURCES.items() if it["Type"] == resource_type}
 
 
@@ -26,11 +27,13 @@ ROLES = of_type("AWS::IAM::Role")
 
 
 def statements(role: str) -> Iterator[dict[str, Any]]:
+    """Yield every statement of a role's policies."""
     for policy in ROLES[role]["Properties"]["Policies"]:
         yield from policy["PolicyDocument"]["Statement"]
 
 
 def actions(role: str) -> set[str]:
+    """Return every action a role allows."""
     listed = (statement["Action"] for statement in statements(role))
     return {action for entry in listed for action in ([entry] if isinstance(entry, str) else entry)}
 
@@ -169,12 +172,16 @@ def test_roles_allow_no_more_than_the_work_needs():
     log = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
     assert actions("TransformRole") == {"s3:PutObject"} | log
-    assert actions("CollectRole") == {
-        "kinesis:PutRecords",
-        "kinesis:DescribeStreamSummary",
-        "s3:PutObject",
-        "logs:CreateLogGroup",
-    } | log
+    assert (
+        actions("CollectRole")
+        == {
+            "kinesis:PutRecords",
+            "kinesis:DescribeStreamSummary",
+            "s3:PutObject",
+            "logs:CreateLogGroup",
+        }
+        | log
+    )
     assert {action.split(":")[0] for action in actions("LoadRole")} == {"sqs", "dynamodb", "secretsmanager", "logs"}
     assert "dynamodb:DeleteItem" not in actions("LoadRole")
 
@@ -185,5 +192,6 @@ def test_template_fits_into_a_request():
 
 
 def delivery() -> dict[str, Any]:
+    """Return how the delivery stream writes to S3."""
     destination: dict[str, Any] = RESOURCES["DeliveryStream"]["Properties"]["ExtendedS3DestinationConfiguration"]
     return destination

@@ -1,0 +1,56 @@
+# Everything a developer does here. `make help` lists it.
+SHELL := bash
+PY := .local/venv/bin/python
+DEPLOYED := app.py chalicelib firehose_transform
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
+.PHONY: run
+run: ## Start the whole road on this machine; Ctrl-C stops it
+	@bin/sluice up
+
+.PHONY: down
+down: ## Stop a road that runs in the background
+	@bin/sluice down
+
+.PHONY: env
+env:
+	@bin/setup tool dev emulator
+
+.PHONY: test
+test: env ## Run every test: unit tests, then the whole road
+	$(PY) -m pytest -m "not road"
+	$(PY) -m pytest -m road
+
+.PHONY: unit
+unit: env ## Run the unit tests only
+	$(PY) -m pytest -m "not road"
+
+.PHONY: check
+check: env ## Lint, format, types, templates
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy $(DEPLOYED) sluice bin/environments.py
+	.local/venv/bin/cfn-lint infra/template.yaml
+	$(PY) -m pytest tests/test_house.py tests/snowflake
+
+.PHONY: fmt
+fmt: env ## Format the code and apply safe lint fixes
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+.PHONY: pins
+pins: env ## Compile requirements/*.in into pinned, hashed requirements/*.txt
+	$(PY) -m pip install --quiet pip-tools
+	cd requirements && for name in tool dev emulator; do \
+	  ../$(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.txt $$name.in; \
+	done
+
+.PHONY: clean
+clean: down ## Remove everything generated
+	rm -rf .local build
