@@ -43,13 +43,24 @@ fmt: env ## Format the code and apply safe lint fixes
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
+.PHONY: bench
+bench: env ## Measure: collect beside its floor, and post-to-row on a running road
+	PYTHONPATH=. $(PY) bench/collect.py
+	PYTHONPATH=. $(PY) bench/first_row.py
+
+.PHONY: package
+package: env ## Build the app's zips and the transform's, and check that nothing is missing in them
+	$(PY) -m sluice package
+
 .PHONY: pins
 pins: env ## Compile requirements/*.in into pinned, hashed requirements/*.txt
 	$(PY) -m pip install --quiet pip-tools
-	cd requirements && for name in tool dev emulator; do \
-	  ../$(PY) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
-	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file $$name.txt $$name.in; \
-	done
+	cd requirements && compile() { ../$(PY) -m piptools compile --quiet --strip-extras --no-header \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host "$$@"; } && \
+	  compile --no-annotate --output-file ../requirements.txt app.in && \
+	  for name in tool dev emulator; do \
+	    compile --generate-hashes --allow-unsafe --output-file $$name.txt $$name.in; \
+	  done
 
 .PHONY: clean
 clean: down ## Remove everything generated

@@ -14,6 +14,7 @@ from chalicelib.core.errors import ErrorType, Rejection
 from chalicelib.core.event import Identity, identify
 from chalicelib.core.failed_event import FailedEvent, Origin, Stage
 from chalicelib.core.json_text import UnreadableError, loads
+from chalicelib.core.limits import MAX_TEXT_CHARACTERS
 from chalicelib.core.line import decode_line
 from firehose_transform.protocol import FirehoseRecord
 
@@ -88,8 +89,10 @@ def _element(line: bytes) -> dict[str, Any]:
 
 
 def _receipt_locator(element: dict[str, Any]) -> str | None:
+    """Return `receiptid:receiptindex` where both stand on the line; a foreign line may hold anything there."""
     receipt, index = element.get("receiptid"), element.get("receiptindex")
-    return f"{receipt}:{index}" if isinstance(receipt, str) and isinstance(index, int) else None
+    known = isinstance(receipt, str) and len(receipt) <= MAX_TEXT_CHARACTERS and isinstance(index, int)
+    return f"{receipt}:{index}" if known else None
 
 
 def _arrived_at(record: FirehoseRecord) -> str:

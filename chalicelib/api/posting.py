@@ -5,7 +5,6 @@ This is the order in which nothing is lost: failed events are stored and lines c
 
 import hashlib
 import hmac
-import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +15,10 @@ from chalicelib.api.answer import Answer, answer, refusal
 from chalicelib.api.post import Post, RefusalError, read_elements
 from chalicelib.core.failed_event import FailedEvent
 from chalicelib.core.limits import MAX_IDEMPOTENCY_KEY_CHARACTERS, MAX_TEXT_CHARACTERS
-from chalicelib.core.line import Line, Receipt
+from chalicelib.core.line import Receipt
 from chalicelib.stages.budget import Budget
 from chalicelib.stages.collect import ANONYMOUS, Batch, Collect
-from chalicelib.stages.publish import Stream, StreamRefusalError, publish
-
-log = logging.getLogger(__name__)
+from chalicelib.stages.publish import Stream, publish
 
 _NAMESPACE = uuid.UUID("5a0e4d0e-33a8-5d6e-8c53-5d0b6f9d1c77")
 """The name space of ids made from an Idempotency-Key. It never changes, so that a retry finds its id."""
@@ -72,16 +69,9 @@ class Posting:
             return self._refuse(fault, post)
         batch = self.collect.judge(elements, receipt, make_id)
         kept = self.dead_letters.keep(list(batch.failed.values())) if batch.failed else True
-        unavailable = self._publish(batch.lines, receipt, budget)
+        unavailable = publish(batch.lines, receipt.id, self.stream, budget)
         self._log(receipt, batch, len(unavailable), len(body))
         return answer(receipt.id, batch, unavailable, kept)
-
-    def _publish(self, lines: Sequence[Line], receipt: Receipt, budget: Budget) -> frozenset[int]:
-        try:
-            return publish(lines, receipt.id, self.stream, budget)
-        except StreamRefusalError:
-            log.exception("the stream refuses records; receipt %s", receipt.id)
-            return frozenset(line.index for line in lines)
 
     def _receipt(self, post: Post) -> Receipt:
         agent = "".join(filter(str.isprintable, post.headers.get("user-agent", "")))
@@ -118,7 +108,7 @@ class Posting:
         if fault.rejection is None or not post.body.strip():
             return refusal(fault.error, fault.status)
         receipt = self._receipt(post)
-        failed = self.collect.unreadable(fault.rejection, post.body, receipt)
+        failed = self.collect.unreadable(fault.rejection, post.body, receipt, post.attributes or {})
         kept = self.dead_letters.keep([failed])
         self._log(receipt, Batch((failed.identity,), (), {0: failed}), 0, len(post.body))
         return refusal(fault.error, fault.status, failed.id if kept else None)

@@ -10,7 +10,7 @@ from jsonschema_rs import ValidationError, Validator, validator_for
 from chalicelib.core.errors import Detail, ErrorType, Rejection
 from chalicelib.core.limits import MAX_DETAILS
 
-_VERSION = re.compile(r"(0|[1-9]\d{0,5})-(0|[1-9]\d{0,5})-(0|[1-9]\d{0,5})")
+_VERSION = re.compile(r"(0|[1-9]\d{0,5})-(0|[1-9]\d{0,5})-(0|[1-9]\d{0,5})", re.ASCII)
 _SCHEME = "sluice:"
 
 

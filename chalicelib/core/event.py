@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.core.errors import Detail, ErrorType, Rejection
+from chalicelib.core.errors import Detail, ErrorType, Rejection, shorten
 from chalicelib.core.limits import MAX_TEXT_CHARACTERS, MAX_TYPE_CHARACTERS
 
 SPEC_VERSION = "1.0"
@@ -31,9 +31,13 @@ SERVER_ATTRIBUTES = frozenset(
 )
 """Attributes that only Sluice itself may set. Source: DESIGN §3.1."""
 
+_NAMED_CHARACTERS = 80
+"""Of an attribute's name in a message, so that what is wrong with it still fits behind."""
+
 _TYPE = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _ATTRIBUTE_NAME = re.compile(r"[a-z0-9]+")
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:)(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d[Tt](?!24)\d\d:\d\d:)(\d\d)(\.\d+)?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII)
+"""Python 3.13 reads hour 24 and every Python an offset of +00:60; RFC 3339 knows neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,7 @@ def _kind(value: Any) -> str:
 
 def _not_an_event(faults: list[Detail]) -> Rejection:
     first = faults[0]
-    where = f"{first.pointer[1:]} " if first.keyword == "attribute" else ""
+    where = f"{shorten(first.pointer[1:], _NAMED_CHARACTERS)} " if first.keyword == "attribute" else ""
     return Rejection(ErrorType.NOT_AN_EVENT, where + first.message, tuple(faults))
 
 

@@ -18,8 +18,10 @@ _LONG_DIGITS = re.compile(rb"\d{19}")
 """From 2^64 (20 digits) and -2^63 (19 digits) on, orjson silently turns integers into floats."""
 
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_TOKEN = re.compile(rb'"(?:[^"\\]*(?:\\.[^"\\]*)*")?|[{}\[\],]', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]*+(?:\\.[^"\\]*+)*+")?|[{}\[\],]', re.DOTALL)
+"""Both look at each byte once: a string that never ends must not be tried again from each of its quotes."""
+
 _CLOSES = {ord("}"): ord("{"), ord("]"): ord("[")}
 
 
@@ -70,9 +72,9 @@ def nests_too_deep(text: bytes) -> bool:
     """Tell whether JSON text nests over 64 objects and arrays."""
     if text.count(b"{") + text.count(b"[") <= MAX_DEPTH:
         return False
-    brackets = _STRING.sub(b"", text).translate(None, _NOT_BRACKETS)
-    for _ in range(MAX_DEPTH):
-        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+    brackets = _STRING.sub(b"", text).translate(_BRACES_AS_BRACKETS, _NOT_BRACKETS)
+    for _ in range(MAX_DEPTH):  # each turn takes the innermost level away
+        brackets = brackets.replace(b"[]", b"")
     return bool(brackets)
 
 
@@ -99,6 +101,7 @@ def too_deep() -> UnreadableError:
     return _unreadable("too_deep", f"nests deeper than {MAX_DEPTH} levels")
 
 
+_BRACES_AS_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"{}[]")
 
 

@@ -67,10 +67,12 @@ class Collect:
                 failed[index] = self._failed(outcome, identity, elements, receipt, index)
         return Batch(tuple(identities), tuple(lines), failed)
 
-    def unreadable(self, rejection: Rejection, body: bytes, receipt: Receipt) -> FailedEvent:
+    def unreadable(
+        self, rejection: Rejection, body: bytes, receipt: Receipt, attributes: Mapping[str, str]
+    ) -> FailedEvent:
         """Return the one failed event of a body that could not be cut into elements."""
-        elements = Elements([rejection], lambda _: body, content="body")
-        return self._failed(rejection, Identity(), elements, receipt, 0)
+        elements = Elements([rejection], lambda _: body, "body", attributes)
+        return self._failed(rejection, identify(attributes, {}), elements, receipt, 0)
 
     def _line(
         self, element: Any, defaults: Mapping[str, str], receipt: Receipt, index: int, count: int

@@ -3,12 +3,15 @@
 Only what failed is put again, with jittered backoff, as long as the time budget lasts.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Protocol
 
 from chalicelib.core.line import Line
 from chalicelib.core.record import Record, batches, pack
 from chalicelib.stages.budget import Budget
+
+log = logging.getLogger(__name__)
 
 
 class Stream(Protocol):
@@ -33,22 +36,29 @@ def publish(lines: Sequence[Line], spread_key: str, stream: Stream, budget: Budg
     """Put lines on the stream; return the indexes of those it did not confirm.
 
     What is not confirmed may still be there: a call can be lost after the stream took it.
-    Raises StreamRefusalError, with nothing confirmed, when the stream refuses the first call outright.
+    A stream that refuses records is not asked again; the refusal is logged.
     """
     pending = pack(lines, spread_key)
     attempt = 0
     while pending:
-        pending = _put_once(pending, stream, budget)
-        if pending and not budget.pause(attempt, stream.call_s):
+        pending, refused = _put_once(pending, stream, budget)
+        if refused or not pending or not budget.pause(attempt, stream.call_s):
             break
         attempt += 1
     return frozenset(index for record in pending for index in record.indexes)
 
 
-def _put_once(records: Sequence[Record], stream: Stream, budget: Budget) -> list[Record]:
-    """Put each record once, in calls that still fit the budget; return those not confirmed."""
-    failed: list[Record] = []
-    for batch in batches(records):
-        confirmed = stream.put(batch) if budget.allows(stream.call_s) else [False] * len(batch)
-        failed += [record for record, ok in zip(batch, confirmed, strict=True) if not ok]
-    return failed
+def _put_once(records: Sequence[Record], stream: Stream, budget: Budget) -> tuple[list[Record], bool]:
+    """Put each record once, in calls that still fit the budget; return those not confirmed, and if it was refused."""
+    confirmed: list[bool] = []
+    refused = False
+    try:
+        for batch in batches(records):
+            if not budget.allows(stream.call_s):
+                break
+            confirmed += stream.put(batch)
+    except StreamRefusalError:
+        log.exception("the stream refuses records; %d of %d confirmed", sum(confirmed), len(records))
+        refused = True
+    confirmed += [False] * (len(records) - len(confirmed))
+    return [record for record, ok in zip(records, confirmed, strict=True) if not ok], refused

@@ -52,6 +52,15 @@ class LocalRoad:
         run = json.loads((self.home / "run.json").read_text())
         return psutil.Process(run["processes"][name]["pid"])
 
+    def kill(self, name: str) -> None:
+        """Kill one process of the run with -9, once it runs (again)."""
+        wait_until(lambda: self._is_running(name), f"a running {name}")
+        self.process(name).kill()
+
+    def _is_running(self, name: str) -> bool:
+        run = json.loads((self.home / "run.json").read_text())
+        return psutil.pid_exists(run["processes"][name]["pid"])
+
     def failed_events(self) -> Iterator[dict[str, Any]]:
         """Yield every failed event that lies in the dead-letter bucket."""
         bucket = self.status()["buckets"]["dead_letters"]

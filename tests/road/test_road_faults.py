@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from faulty_kinesis import FaultyKinesis, Fails
+from faulty_kinesis import Fails, FaultyKinesis
 from http_cases import order
 from local_road import ROOT, LocalRoad, post, wait_until
 
@@ -35,7 +35,7 @@ def test_a_process_killed_while_events_are_posted(road: LocalRoad, api: str, vic
     def send(numbered: tuple[int, list[dict[str, Any]]]) -> None:
         number, batch = numbered
         if number in {5, 20, 35}:
-            road.process(victim).kill()
+            road.kill(victim)
         accepted.extend(_accepted_in_the_end(api, batch))
 
     with ThreadPoolExecutor(2) as pool:

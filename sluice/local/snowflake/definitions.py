@@ -46,7 +46,7 @@ def pipe_copy(statement: str, name: ObjectName) -> CopyInto:
     copy = text_from(statement, "COPY INTO")
     if copy is None:
         raise UnsupportedDefinitionError("a pipe needs AS COPY INTO …")
-    if re.search(r"\bAUTO_INGEST\s*=\s*TRUE", statement.split(copy)[0], re.IGNORECASE):
+    if re.search(r"\bAUTO_INGEST\s*=\s*TRUE", statement[: statement.index(copy)], re.IGNORECASE):
         raise UnsupportedDefinitionError("AUTO_INGEST = TRUE is not emulated: pipes are called over REST")
     return parse_copy(copy, name.database, name.schema)
 

@@ -13,7 +13,7 @@ from sluice.local.snowflake.functions import MACROS
 from sluice.local.snowflake.sessions import Sessions
 
 STANDIN_SCHEMA = "_STANDIN"
-_MEMORY_LIMIT = "256MB"
+_MEMORY_LIMIT = "384MB"
 _THREADS = 2
 _TABLES = """
 CREATE SCHEMA IF NOT EXISTS {schema};

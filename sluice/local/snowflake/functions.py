@@ -52,7 +52,7 @@ def rewrite_functions(sql: str, system_functions: SystemFunctions) -> str:
     return statement.sql(dialect="snowflake")
 
 
-def _rewritten(node: exp.Expression, system_functions: SystemFunctions) -> exp.Expression:
+def _rewritten(node: exp.Expr, system_functions: SystemFunctions) -> exp.Expr:
     if isinstance(node, _COMPARISONS) and all(isinstance(side, exp.JSONFormat) for side in _sides(node)):
         return _compared_by_value(node)
     if not isinstance(node, exp.Anonymous):
@@ -66,16 +66,16 @@ def _rewritten(node: exp.Expression, system_functions: SystemFunctions) -> exp.E
     return _computed(node, system_functions) if name in system_functions else node
 
 
-def _sides(node: exp.Expression) -> tuple[exp.Expression, exp.Expression]:
+def _sides(node: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
     return node.args["this"], node.args["expression"]
 
 
-def _compared_by_value(node: exp.Expression) -> exp.Expression:
+def _compared_by_value(node: exp.Expr) -> exp.Expr:
     left, right = (exp.func("_COMPARABLE_JSON", side.this) for side in _sides(node))
     return type(node)(this=left, expression=right)
 
 
-def _computed(node: exp.Anonymous, system_functions: SystemFunctions) -> exp.Expression:
+def _computed(node: exp.Anonymous, system_functions: SystemFunctions) -> exp.Expr:
     if len(node.expressions) != 1 or not node.expressions[0].is_string:
         raise NotImplementedError(f"{node.name} takes one name in quotes")
     return exp.convert(system_functions[node.name.upper()](node.expressions[0].name))

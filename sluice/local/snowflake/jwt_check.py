@@ -44,7 +44,7 @@ class TokenCheck:
         claims = self._claims(token)
         if claims["sub"] != self.subject:
             raise RefusedTokenError(f"the subject is not {self.subject}")
-        if claims["exp"] - claims["iat"] > (_LONGEST_LIFETIME + _CLOCK_SKEW).total_seconds():
+        if int(claims["exp"]) - int(claims["iat"]) > (_LONGEST_LIFETIME + _CLOCK_SKEW).total_seconds():
             raise RefusedTokenError("the token is valid for more than an hour")
 
     def _claims(self, token: str) -> dict[str, int | str]:

@@ -7,10 +7,11 @@ Small files share a transaction; when one of them cannot be inserted they are lo
 import hashlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import starmap
 
 import duckdb
 import pyarrow as pa
@@ -26,9 +27,10 @@ from sluice.local.snowflake.objects import MissingObjectError, ObjectStore, Unav
 from sluice.local.snowflake.pipes import Pipes
 from sluice.local.snowflake.sessions import Connection
 
-_BATCH_FILES = 64
+_BATCH_FILES = 256
 _BATCH_BYTES = 4 * 1024 * 1024
-_UNKNOWN_BYTES = 128 * 1024
+_UNKNOWN_BYTES = 64 * 1024
+_LINES_AN_INSERT = 5_000  # bounds what an INSERT holds beside its rows
 _FETCHERS = 4
 _AFTER_FAILURE_S = 0.5
 _LOOK_AGAIN_S = 1.0
@@ -145,8 +147,8 @@ class Loader:
         duck = connection._duck_conn  # noqa: SLF001 -- rows and status must share one transaction
         loaded = [Outcome(f.file.id, Status.LOADED, f.size, len(f.lines)) for f in fetched]
         with self._engine.transaction(duck):
-            if fetched:
-                duck.register("ARRIVING", _arriving(fetched))
+            for arriving in _arriving(fetched):
+                duck.register("ARRIVING", arriving)
                 connection.cursor().execute(copy.insert)
                 duck.unregister("ARRIVING")
             self._loads.finish(duck, loaded + broken)
@@ -161,14 +163,18 @@ def _failed(file: QueuedFile, size: int, error: str, line: int, character: int) 
     return Outcome(file.id, Status.LOAD_FAILED, size, error=error, error_line=line, error_character=character)
 
 
-def _arriving(files: list[FetchedFile]) -> pa.Table:
-    """Lay the lines of all files out as the table that the COPY's INSERT reads."""
+def _arriving(files: list[FetchedFile]) -> Iterator[pa.Table]:
+    """Lay the lines of all files out as the tables that the COPY's INSERT reads."""
     every = [(file, line) for file in files for line in file.lines]
-    columns: dict[str, tuple[pa.DataType, Callable[[FetchedFile, Line], object]]] = {
-        LINE_COLUMN: (pa.string(), lambda _, line: line.text),
-        METADATA_COLUMNS["METADATA$FILENAME"]: (pa.string(), lambda file, _: file.key),
-        METADATA_COLUMNS["METADATA$FILE_ROW_NUMBER"]: (pa.int64(), lambda _, line: line.number),
-        METADATA_COLUMNS["METADATA$FILE_CONTENT_KEY"]: (pa.string(), lambda file, _: file.content_key),
-        METADATA_COLUMNS["METADATA$START_SCAN_TIME"]: (pa.timestamp("us", "UTC"), lambda file, _: file.scan_at),
-    }
-    return pa.table({name: pa.array([give(f, n) for f, n in every], kind) for name, (kind, give) in columns.items()})
+    for start in range(0, len(every), _LINES_AN_INSERT):
+        rows = every[start : start + _LINES_AN_INSERT]
+        yield pa.table({name: pa.array(list(starmap(give, rows)), kind) for name, kind, give in _COLUMNS})
+
+
+_COLUMNS: tuple[tuple[str, pa.DataType, Callable[[FetchedFile, Line], object]], ...] = (
+    (LINE_COLUMN, pa.string(), lambda _, line: line.text),
+    (METADATA_COLUMNS["METADATA$FILENAME"], pa.string(), lambda file, _: file.key),
+    (METADATA_COLUMNS["METADATA$FILE_ROW_NUMBER"], pa.int64(), lambda _, line: line.number),
+    (METADATA_COLUMNS["METADATA$FILE_CONTENT_KEY"], pa.string(), lambda file, _: file.content_key),
+    (METADATA_COLUMNS["METADATA$START_SCAN_TIME"], pa.timestamp("us", "UTC"), lambda file, _: file.scan_at),
+)

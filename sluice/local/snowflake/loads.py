@@ -3,6 +3,8 @@
 A path is remembered for 14 days whatever became of it, as Snowpipe does. Knows nothing of S3 or HTTP.
 """
 
+# ruff: noqa: S608 -- the table's name is ours, values are bound
+
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -1,5 +1,7 @@
 """The objects fakesnow does not keep: pipes, streams, tasks, stages and file formats, as their own CREATE text."""
 
+# ruff: noqa: S608 -- the table's name is ours, values are bound
+
 from dataclasses import dataclass
 from datetime import UTC, datetime
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 import fakesnow.server as fakesnow_server
+from fakesnow.arrow import to_sf
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -25,6 +26,7 @@ from sluice.local.snowflake.rest import Snowpipe
 from sluice.local.snowflake.router import Router
 from sluice.local.snowflake.streams import Streams
 from sluice.local.snowflake.tasks import TaskRunner
+from sluice.local.snowflake.timestamps import keeping_nulls
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +56,8 @@ class StandIn:
 
     def app(self) -> Starlette:
         """Give the web application; it starts and stops the threads."""
-        # fakesnow's handlers find the engine in their module, and offer no other way in
-        fakesnow_server.shared_fs = self.engine.sessions
+        # fakesnow's handlers find these in their module, and offer no other way in
+        vars(fakesnow_server).update(shared_fs=self.engine.sessions, to_sf=keeping_nulls(to_sf))
         health = Route("/healthz", self._health, methods=["GET"])
         routes: list[BaseRoute] = [health, *self.snowpipe.routes(), *map(_never_500, fakesnow_server.routes)]
         return Starlette(routes=routes, lifespan=self._lifespan)

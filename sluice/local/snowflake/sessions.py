@@ -36,8 +36,10 @@ class Routed:
 Route = Callable[["Connection", str], Routed]
 
 
-class Cursor(FakeSnowflakeCursor):  # type: ignore[misc]  # fakesnow has no types
+class Cursor(FakeSnowflakeCursor):
     """A cursor that routes its statement before executing it."""
+
+    _conn: "Connection"
 
     def execute(self, command: str, params: Any = None, *args: Any, **kwargs: Any) -> "Cursor":
         """Execute one statement; raise a Snowflake error, never anything else."""
@@ -47,7 +49,7 @@ class Cursor(FakeSnowflakeCursor):  # type: ignore[misc]  # fakesnow has no type
                 super().execute(routed.sql, params, *args, **kwargs)
         return self
 
-    def _execute(self, transformed: exp.Expression, params: Any = None) -> None:
+    def _execute(self, transformed: exp.Expr, params: Any = None) -> None:
         if transformed.find(exp.TemporaryProperty):
             # fakesnow notes these in another database; a MERGE's transaction can write to one only
             transformed.args.pop("text_lengths", None)
@@ -61,17 +63,17 @@ class Cursor(FakeSnowflakeCursor):  # type: ignore[misc]  # fakesnow has no type
         return columns
 
 
-class Connection(FakeSnowflakeConnection):  # type: ignore[misc]
+class Connection(FakeSnowflakeConnection):
     """A session; `route` is set by Sessions."""
 
     route: Route
 
     def cursor(self, cursor_class: type[SnowflakeCursor] = SnowflakeCursor) -> Cursor:
         """Open a cursor on this session."""
-        return Cursor(self, self._duck_conn, use_dict_result=cursor_class == DictCursor)
+        return Cursor(self, self._duck_conn, use_dict_result=issubclass(cursor_class, DictCursor))
 
 
-class Sessions(FakeSnow):  # type: ignore[misc]
+class Sessions(FakeSnow):
     """All sessions of the server, on one DuckDB whose files lie in `directory`."""
 
     def __init__(self, directory: Path, database: str) -> None:
@@ -79,9 +81,15 @@ class Sessions(FakeSnow):  # type: ignore[misc]
         self.database = database
         self.route: Route = lambda _connection, sql: Routed(sql)
 
-    def connect(self, database: str | None = None, schema: str | None = None, **kwargs: Any) -> Connection:
+    def connect(
+        self,
+        database: str | None = None,
+        schema: str | None = None,
+        nop_regexes: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Connection:
         """Open a session, in the default database unless another is named; neither is ever created."""
-        return self._open(database or self.database, schema, create=False, **kwargs)
+        return self._open(database or self.database, schema, create=False, nop_regexes=nop_regexes, **kwargs)
 
     def attach(self, database: str) -> None:
         """Open a database's file, making it if need be."""
