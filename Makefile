@@ -48,10 +48,6 @@ bench: env ## Measure: collect beside its floor, and post-to-row on a running ro
 	PYTHONPATH=. $(PY) bench/collect.py
 	PYTHONPATH=. $(PY) bench/first_row.py
 
-.PHONY: package
-package: env ## Build the app's zips and the transform's, and check that nothing is missing in them
-	$(PY) -m sluice package
-
 .PHONY: pins
 pins: env ## Compile requirements/*.in into pinned, hashed requirements/*.txt
 	$(PY) -m pip install --quiet pip-tools

@@ -1,5 +1,6 @@
 """Fixtures of the tool's tests: an object server, a key pair, and the real Snowflake stand-in as a process."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,11 @@ from object_server import ObjectServer
 from standin_process import REPOSITORY, VARIABLES, KeyPair, StandInProcess, new_key_pair
 
 from sluice.deploy import migrations
+
+
+def pytest_unconfigure() -> None:
+    """Let the interpreter end quietly: Hypothesis's callback outlives DuckDB, which then reports leaks."""
+    gc.callbacks.clear()
 
 
 @pytest.fixture(scope="session")
