@@ -8,6 +8,14 @@ import click
 from sluice.commands.console import CommandError, print_error
 from sluice.local.ports import DEFAULT_API_PORT
 
+_STAGE = click.option(
+    "--stage",
+    default="local",
+    show_default=True,
+    type=click.Choice(["local"]),
+    expose_value=False,
+    help="Where to work. Only the local run can be reached so far.",
+)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -24,18 +32,13 @@ class _Words(click.Group):
 
 
 @click.group(cls=_Words, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--stage",
-    default="local",
-    show_default=True,
-    type=click.Choice(["local"]),
-    help="Where to work. Only the local run can be reached so far.",
-)
-def main(stage: str) -> None:
+@_STAGE
+def main() -> None:
     """Sluice: POST JSON events, read them as rows in Snowflake, lose nothing on the way."""
 
 
 @main.command()
+@_STAGE
 @click.option("--detach", is_flag=True, help="Return once the road is ready, and leave it running.")
 @click.option("--fresh", is_flag=True, help="Forget all local data first.")
 @click.option("--port", default=DEFAULT_API_PORT, show_default=True, help="The API's port; 0 takes any free one.")
@@ -47,6 +50,7 @@ def up(*, detach: bool, fresh: bool, port: int) -> None:
 
 
 @main.command()
+@_STAGE
 def down() -> None:
     """Stop the road and everything it started; the data stays."""
     from sluice.commands import down as command  # noqa: PLC0415
@@ -55,6 +59,7 @@ def down() -> None:
 
 
 @main.command()
+@_STAGE
 @_JSON
 def status(*, as_json: bool) -> None:
     """Show where the road listens, what runs, and the counts of what went along it."""
@@ -64,6 +69,7 @@ def status(*, as_json: bool) -> None:
 
 
 @main.command()
+@_STAGE
 @click.argument("event_type", metavar="TYPE")
 @click.option("--data", help="One event's data, as JSON.")
 @click.option(
@@ -83,6 +89,7 @@ def send(event_type: str, *, data: str | None, path: Path | None, as_json: bool)
 
 
 @main.command()
+@_STAGE
 @click.argument("statement", metavar='"SELECT …"')
 @_JSON
 def sql(statement: str, *, as_json: bool) -> None:

@@ -13,9 +13,8 @@ from chalicelib.stages.load import IngestUnavailableError
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S = 3.05
-READ_TIMEOUT_S = 10.0
-CALL_S = CONNECT_TIMEOUT_S + READ_TIMEOUT_S
+TIMEOUTS_S = (3.05, 10.0)
+"""To connect, and to wait for an answer."""
 
 _UNAUTHORIZED = 401
 _WORTH_RETRYING = frozenset({_UNAUTHORIZED, 408, 429, 500, 502, 503, 504})
@@ -28,9 +27,15 @@ class Snowpipe:
     `read_key` returns the PEM private key. Not for use by several threads.
     """
 
-    def __init__(self, settings: SnowflakeSettings, read_key: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        settings: SnowflakeSettings,
+        read_key: Callable[[], str],
+        timeouts_s: tuple[float, float] = TIMEOUTS_S,
+    ) -> None:
         self._settings = settings
         self._read_key = read_key
+        self._timeouts_s = timeouts_s
         self._managers: dict[str, Any] = {}
 
     def submit(self, pipe: str, files: Mapping[str, int | None], budget: Budget) -> None:
@@ -38,7 +43,7 @@ class Snowpipe:
         attempt = 0
         while fault := self._submit_once(pipe, files):
             log.warning("Snowpipe did not take %d files for %s: %s", len(files), pipe, fault)
-            if not budget.pause(attempt, CALL_S):
+            if not budget.pause(attempt, sum(self._timeouts_s)):
                 raise IngestUnavailableError(fault)
             attempt += 1
 
@@ -62,11 +67,11 @@ class Snowpipe:
 
     def _manager(self, pipe: str) -> Any:
         if pipe not in self._managers:
-            self._managers[pipe] = _new_manager(self._settings, pipe, self._read_key())
+            self._managers[pipe] = _new_manager(self._settings, pipe, self._read_key(), self._timeouts_s)
         return self._managers[pipe]
 
 
-def _new_manager(settings: SnowflakeSettings, pipe: str, private_key: str) -> Any:
+def _new_manager(settings: SnowflakeSettings, pipe: str, private_key: str, timeouts_s: tuple[float, float]) -> Any:
     """Return the SDK's manager of one pipe, made to ask once and to wait no longer than the timeouts."""
     import requests  # noqa: PLC0415 - comes with the SDK
     from snowflake.ingest import SimpleIngestManager  # noqa: PLC0415 - see above
@@ -76,8 +81,7 @@ def _new_manager(settings: SnowflakeSettings, pipe: str, private_key: str) -> An
         """The SDK's transport with timeouts; retries are ours, which know the budget."""
 
         def _exec_request(self, url: str, method: str, headers: Any = None, json: Any = None) -> Any:
-            timeout = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
-            return requests.request(method=method, url=url, headers=headers, json=json, timeout=timeout)
+            return requests.request(method=method, url=url, headers=headers, json=json, timeout=timeouts_s)
 
         @staticmethod
         def _can_retry(_: int) -> bool:

@@ -14,6 +14,9 @@ from chalicelib.core.json_text import dumps
 console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 _errors = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
+_WIDTH_OF_A_PIPE = 10_000
+"""Nothing is folded where no person looks."""
+
 
 class CommandError(Exception):
     """A command that cannot do what was asked; its message says why, and what to do."""
@@ -34,10 +37,12 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         console.print("no rows")
         return
-    table = Table(*rows[0], box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*map(_cell, row.values()))
-    console.print(table)
+    console.print(table, width=None if console.is_terminal else _WIDTH_OF_A_PIPE)
 
 
 class Progress:

@@ -1,6 +1,7 @@
 """A small S3 over HTTP for tests that run real processes: whole objects in memory, kept by bucket and key."""
 
 import threading
+import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
@@ -9,11 +10,13 @@ _NO_SUCH_KEY = b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code><Message>No s
 
 
 class ObjectServer:
-    """Serves GET for what `put` was given; `down` makes it answer 503."""
+    """Serves GET for what `put` was given, fails when `down`, dawdles by `delay_s`, logs paths in `asked`."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.down = False
+        self.delay_s = 0.0
+        self.asked: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
@@ -37,6 +40,8 @@ class ObjectServer:
 
     def answer(self, path: str) -> tuple[int, bytes]:
         """Give status and body for a path as it stands in the request line."""
+        self.asked.append(path)
+        time.sleep(self.delay_s)
         if self.down:
             return 503, b""
         body = self.objects.get(urllib.parse.unquote(urllib.parse.urlsplit(path).path))

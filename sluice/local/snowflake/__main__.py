@@ -28,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
     except DirectoryInUseError as error:
         print(error, file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # uvicorn raises the signal again once all is closed; an exit of Python's would wait for fetchers that hang
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     uvicorn.run(
         standin.app(),
         host=_HOST,

@@ -34,6 +34,7 @@ _LINES_AN_INSERT = 5_000  # bounds what an INSERT holds beside its rows
 _FETCHERS = 4
 _AFTER_FAILURE_S = 0.5
 _LOOK_AGAIN_S = 1.0
+_STOP_S = 1.0
 _NOT_THE_FILES_FAULT = {2003, 2043}  # a missing table or column stalls the pipe, and no file is to blame
 
 logger = logging.getLogger(__name__)
@@ -69,10 +70,10 @@ class Loader:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the batch that is being loaded."""
+        """Stop after the batch that is being loaded; one that waits for S3 is left to the next start."""
         self._stopping.set()
         self._work.set()
-        self._thread.join()
+        self._thread.join(_STOP_S)
 
     @property
     def alive(self) -> bool:

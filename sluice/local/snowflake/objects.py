@@ -25,7 +25,7 @@ class ObjectStore:
             connect_timeout=2,
             read_timeout=20,
             max_pool_connections=16,
-            retries={"max_attempts": 2, "mode": "standard"},
+            retries={"max_attempts": 1, "mode": "standard"},  # the loader tries again itself
             s3={"addressing_style": "path"},
         )
         self._client: Any = boto3.client("s3", endpoint_url=endpoint_url, config=config)

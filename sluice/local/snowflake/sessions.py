@@ -21,6 +21,7 @@ from sqlglot.errors import SqlglotError
 
 _UNSUPPORTED = 2  # Source: Snowflake's "000002 (0A000): Unsupported feature"
 _EXECUTION_ERROR = 100000
+_KEPT_RESULTS = 16
 _TRANSIENT = (duckdb.TransactionException, duckdb.IOException, duckdb.OutOfMemoryException)
 _NOT_A_DATABASE_ERROR = (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 
@@ -73,11 +74,22 @@ class Connection(FakeSnowflakeConnection):
         return Cursor(self, self._duck_conn, use_dict_result=issubclass(cursor_class, DictCursor))
 
 
+class _RecentResults(dict[str, Any]):
+    """The last few results, for RESULT_SCAN; fakesnow itself would keep every result for ever."""
+
+    def __setitem__(self, query_id: str, result: Any) -> None:
+        """Keep a result and let go of the oldest."""
+        super().__setitem__(query_id, result)
+        while len(self) > _KEPT_RESULTS:
+            del self[next(iter(self))]
+
+
 class Sessions(FakeSnow):
     """All sessions of the server, on one DuckDB whose files lie in `directory`."""
 
     def __init__(self, directory: Path, database: str) -> None:
         super().__init__(db_path=directory)
+        self.results_cache = _RecentResults()
         self.database = database
         self.route: Route = lambda _connection, sql: Routed(sql)
 

@@ -93,7 +93,7 @@ def test_calls_that_no_longer_fit_are_left_out() -> None:
     stream = FakeStream()
     unavailable = publish(lines, "r", stream, stream.time.budget(1.2))
     assert len(stream.calls) == 2
-    assert unavailable == {index for index in range(500)} - {i for record in stream.confirmed for i in record.indexes}
+    assert unavailable == set(range(500)) - {i for record in stream.confirmed for i in record.indexes}
 
 
 KEYED_LINES = st.lists(st.tuples(st.integers(1, 25_000), st.sampled_from([None, "a", "b"])), max_size=20).map(
