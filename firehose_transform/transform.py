@@ -45,7 +45,7 @@ def _within(budget_bytes: int, verdicts: Sequence[Verdict]) -> list[Entry]:
     size = _FRAME_BYTES + sum(_size(entry) for entry in entries)
     for place, verdict in enumerate(verdicts):
         entry = _entry(verdict)
-        grown = size + _size(entry) - _size(entries[place])
+        grown = size + max(0, _size(entry) - _size(entries[place]))  # what is dropped may yet be left to Firehose
         if grown <= budget_bytes:
             entries[place], size = entry, grown
     return entries

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from chalice.test import Client
 from moto import mock_aws
+from moto.backends import get_backend
 
 import app
 from chalicelib import wiring
@@ -32,21 +33,34 @@ ONCE_A_PROCESS = (wiring.settings, wiring.registry, wiring.stream, wiring.postin
 JSON = {"Content-Type": "application/json"}
 
 
-@pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """Return Chalice's test client, wired afresh to an emulated stream and dead-letter bucket."""
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture(scope="module")
+def aws() -> Iterator[None]:
+    """Emulate AWS, and wire the app to it; making clients is what takes long here."""
+    forget_all()
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        yield
+    forget_all()
+
+
+def forget_all() -> None:
+    """Forget what is made once a process."""
     for part in ONCE_A_PROCESS:
         part.cache_clear()
-    with mock_aws(), Client(app.app) as chalice:
+
+
+@pytest.fixture
+def client(aws: None) -> Iterator[Client]:
+    """Return Chalice's test client; the stream and the dead-letter bucket behind it are new."""
+    for backend in ("kinesis", "s3"):
+        get_backend(backend).reset()
+    with Client(app.app) as chalice:
         boto3.client("kinesis").create_stream(StreamName="stream", ShardCount=1)
         boto3.client("s3").create_bucket(
             Bucket="letters", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
         )
         yield chalice
-    for part in ONCE_A_PROCESS:
-        part.cache_clear()
 
 
 def lines() -> list[Any]:

