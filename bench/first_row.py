@@ -28,9 +28,8 @@ def main() -> None:
         cursor = connection.cursor()
         seconds = sorted(_post_to_row(status["api"], cursor) for _ in range(TRIES))
     p95 = seconds[int(TRIES * 0.95) - 1]
-    print(
-        f"post to row, {TRIES} tries: median {statistics.median(seconds):.2f} s, p95 {p95:.2f} s, max {seconds[-1]:.2f} s"
-    )
+    median = statistics.median(seconds)
+    print(f"post to row, {TRIES} tries: median {median:.2f} s, p95 {p95:.2f} s, max {seconds[-1]:.2f} s")
 
 
 def _post_to_row(api: str, cursor: "snowflake.connector.cursor.SnowflakeCursor") -> float:

@@ -36,10 +36,11 @@ class Environment:
 
     def install(self) -> "subprocess.Popen[bytes]":
         """Start pip on the requirements; the environment is made first if it is not there."""
-        python = self.folder / "bin" / "python"
-        if not python.exists():
-            venv.create(self.folder, with_pip=True)
-        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]
+        whole = self.folder / ".whole"  # an interrupted creation leaves an environment without pip
+        if not whole.exists():
+            venv.create(self.folder, with_pip=True, clear=True)
+            whole.touch()
+        pip = [str(self.folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]
         arguments = [*pip, "install", "--require-hashes", "-r", str(self.requirements)]
         return subprocess.Popen(arguments, stderr=subprocess.PIPE)  # noqa: S603 - fixed arguments
 
@@ -86,4 +87,8 @@ def say(message: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        say("\nStopped while installing; the next start goes on.")
+        sys.exit(130)

@@ -5,20 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from chalicelib.adapters.snowpipe import SnowflakeAccount
 from chalicelib.api.posting import Token
-
-
-@dataclass(frozen=True, slots=True)
-class SnowflakeSettings:
-    """How to reach Snowflake: `key_secret` names the secret that holds the PEM private key."""
-
-    account: str
-    user: str
-    database: str
-    host: str | None
-    port: int
-    protocol: str
-    key_secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +19,7 @@ class Settings:
     ledger_table: str
     tokens: tuple[Token, ...]
     request_log: str | None
-    snowflake: SnowflakeSettings
+    snowflake: SnowflakeAccount
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -47,8 +35,8 @@ class Settings:
         )
 
 
-def _snowflake(environment: Mapping[str, str]) -> SnowflakeSettings:
-    return SnowflakeSettings(
+def _snowflake(environment: Mapping[str, str]) -> SnowflakeAccount:
+    return SnowflakeAccount(
         account=environment["SNOWFLAKE_ACCOUNT"],
         user=environment["SNOWFLAKE_USER"],
         database=environment["SNOWFLAKE_DATABASE"],

@@ -5,10 +5,11 @@ The stream is a trust boundary: others may write to it, so every line is checked
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from chalicelib.contracts.contract import DetailBudget
 from chalicelib.contracts.registry import Registry
 from chalicelib.core.errors import ErrorType, Rejection
 from chalicelib.core.event import Identity, identify
@@ -39,6 +40,7 @@ class Judge:
     registry: Registry
     processor: str
     now: str
+    details: DetailBudget = field(default_factory=DetailBudget)
 
     def judge(self, record: FirehoseRecord) -> Verdict:
         """Judge every line of a record. Never raises because of what the record holds."""
@@ -61,7 +63,7 @@ class Judge:
             return decoded
         event, _ = decoded
         contract = self.registry.find(event.type, event.dataschema)
-        return contract if isinstance(contract, Rejection) else contract.judge(event.data)
+        return contract if isinstance(contract, Rejection) else contract.judge(event.data, self.details)
 
     def _failed(self, fault: Rejection, line: bytes, record: FirehoseRecord, foreign_locator: str) -> FailedEvent:
         element = _element(line)

@@ -179,3 +179,16 @@ class FakeIngest:
     def submitted(self) -> list[tuple[str, str]]:
         """Return (pipe, path) as often as it was submitted."""
         return [(pipe, path) for pipe, files in self.calls for path in files]
+
+
+ENVIRONMENT = {
+    "SLUICE_DEPLOY_STAGE": "local",
+    "SLUICE_STREAM": "stream",
+    "SLUICE_DEAD_LETTER_BUCKET": "letters",
+    "SLUICE_LEDGER_TABLE": "ledger",
+    "SNOWFLAKE_ACCOUNT": "account",
+    "SNOWFLAKE_USER": "user",
+    "SNOWFLAKE_DATABASE": "SLUICE",
+    "SNOWFLAKE_KEY_SECRET": "secret",
+}
+"""What must stand in the environment of a deployed function."""

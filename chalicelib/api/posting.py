@@ -110,7 +110,7 @@ class Posting:
         receipt = self._receipt(post)
         failed = self.collect.unreadable(fault.rejection, post.body, receipt, post.attributes or {})
         kept = self.dead_letters.keep([failed])
-        self._log(receipt, Batch((failed.identity,), (), {0: failed}), 0, len(post.body))
+        self._log(receipt, Batch((failed.identity.id,), (), {0: failed}), 0, len(post.body))
         return refusal(fault.error, fault.status, failed.id if kept else None)
 
     def _log(self, receipt: Receipt, batch: Batch, unavailable: int, body_bytes: int) -> None:
@@ -120,7 +120,7 @@ class Posting:
                 "received_at": receipt.received_at,
                 "principal": receipt.principal,
                 "body_bytes": body_bytes,
-                "offered": len(batch.identities),
+                "offered": len(batch.ids),
                 "accepted": len(batch.lines) - unavailable,
                 "rejected": len(batch.failed),
                 "unavailable": unavailable,

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Self
 
 from jsonschema_rs import ValidationError, Validator, validator_for
@@ -32,6 +31,28 @@ class Version:
         return f"{self.model}-{self.revision}-{self.addition}"
 
 
+class DetailBudget:
+    """How many faults one call may still find: each costs 15 µs, however few of them are shown.
+
+    60,000 bad lines in one order are 2.3 seconds; a body of such orders would outlast its Lambda.
+    """
+
+    def __init__(self, faults: int = 20_000) -> None:
+        self._left = faults
+
+    def errors(self, validator: Validator, data: Any) -> list[ValidationError]:
+        """Return what is wrong with data: everything, or only the first fault once the budget is spent."""
+        if self._left > 0:
+            errors = list(validator.iter_errors(data))
+            self._left -= len(errors)
+            return errors
+        try:
+            validator.validate(data)
+        except ValidationError as error:
+            return [error]
+        return []
+
+
 @dataclass(frozen=True, slots=True)
 class Contract:
     """A compiled contract."""
@@ -51,13 +72,16 @@ class Contract:
         """Return the absolute URI that stands on a line: `sluice:order.placed/1-0-0`."""
         return f"{_SCHEME}{self.type}/{self.version}"
 
-    def judge(self, data: Any) -> Rejection | None:
-        """Return why `data` breaks the contract, at most 10 faults; None when it meets it."""
+    def judge(self, data: Any, budget: DetailBudget | None = None) -> Rejection | None:
+        """Return why `data` breaks the contract, at most 10 faults; None when it meets it.
+
+        Once the budget is spent only the first fault is told.
+        """
         if self.validator.is_valid(data):
             return None
-        faults = tuple(map(_detail, islice(self.validator.iter_errors(data), MAX_DETAILS)))
-        where = faults[0].pointer
-        return Rejection(ErrorType.SCHEMA_VIOLATION, f"{where}: {faults[0].message}", faults)
+        errors = (budget or DetailBudget()).errors(self.validator, data)
+        faults = tuple(map(_detail, errors[:MAX_DETAILS]))
+        return Rejection(ErrorType.SCHEMA_VIOLATION, f"{faults[0].pointer}: {faults[0].message}", faults)
 
 
 def split_name(dataschema: str) -> tuple[str, str]:
@@ -68,8 +92,7 @@ def split_name(dataschema: str) -> tuple[str, str]:
 
 def _detail(error: ValidationError) -> Detail:
     pointer = "".join(f"/{_escape(part)}" for part in ("data", *error.instance_path))
-    keyword = next((str(part) for part in reversed(error.schema_path) if isinstance(part, str)), "false")
-    return Detail(pointer, keyword, error.message)
+    return Detail(pointer, error.kind.name, error.message)
 
 
 def _escape(part: str | int) -> str:

@@ -69,6 +69,11 @@ class Event:
     data: Any
 
     @property
+    def id(self) -> str:
+        """Return the event's id."""
+        return str(self.attributes["id"])
+
+    @property
     def type(self) -> str:
         """Return the event's type."""
         return str(self.attributes["type"])

@@ -79,7 +79,7 @@ def _split(element: Any) -> tuple[Event, Mapping[str, Any]] | Rejection:
     event = read_event(element, {})
     if isinstance(event, Rejection):
         return event
-    missing = [name for name in ("id", "source") if name not in event.attributes]
+    missing = [name for name in ("specversion", "id", "source") if element.get(name) is None]
     if missing:
         details = tuple(Detail("", "required", f'"{name}" is missing') for name in missing)
         return Rejection(ErrorType.NOT_AN_EVENT, details[0].message, details)

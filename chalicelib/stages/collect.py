@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.contracts.contract import DetailBudget
 from chalicelib.contracts.registry import Registry
 from chalicelib.core.errors import Detail, ErrorType, Rejection
-from chalicelib.core.event import Identity, identify, read_event
+from chalicelib.core.event import Event, Identity, identify, read_event
 from chalicelib.core.failed_event import FailedEvent, Origin, Stage
 from chalicelib.core.line import Line, Receipt, encode_line
 
@@ -35,37 +36,51 @@ class Elements:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A judged request: a line or a failed event for each element, and each element's identity."""
+    """A judged request: every event's id as far as known, and a line or a failed event for each."""
 
-    identities: tuple[Identity, ...]
+    ids: tuple[str | None, ...]
     lines: tuple[Line, ...]
     failed: Mapping[int, FailedEvent]
 
 
 @dataclass(frozen=True, slots=True)
+class _Call:
+    """What is the same for all elements of one request."""
+
+    elements: Elements
+    receipt: Receipt
+    new_id: Callable[[int], str]
+    details: DetailBudget = field(default_factory=DetailBudget)
+
+    def defaults(self, envelope: Mapping[str, Any], index: int) -> dict[str, str]:
+        """Return what an event gets where its client gave nothing."""
+        defaults = {"source": default_source(self.receipt.principal), "time": self.receipt.received_at}
+        if envelope.get("id") is None:
+            defaults["id"] = self.new_id(index)
+        return defaults
+
+    def enrichment(self, index: int) -> dict[str, Any]:
+        """Return the server's attributes of one event."""
+        return self.receipt.enrichment(index, len(self.elements.values))
+
+
+@dataclass(frozen=True, slots=True)
 class Collect:
-    """The stage, given the contracts, how ids are made (by index), and the name it signs failures with."""
+    """The stage, given the contracts, the name it signs failures with, and the types each token may send."""
 
     registry: Registry
     processor: str
     allowed_types: Callable[[str], frozenset[str] | None] = field(default=lambda _: None)
 
     def judge(self, elements: Elements, receipt: Receipt, new_id: Callable[[int], str]) -> Batch:
-        """Judge every element on its own. Never raises because of one."""
-        identities, lines, failed = [], [], {}
-        count = len(elements.values)
-        for index, value in enumerate(elements.values):
-            element = _with_attributes(value, elements)
-            envelope = element if isinstance(element, dict) else elements.attributes
-            defaults = _defaults(envelope, receipt, index, new_id)
-            identity = identify(envelope, defaults)
-            identities.append(identity)
-            outcome = self._line(element, defaults, receipt, index, count)
-            if isinstance(outcome, Line):
-                lines.append(outcome)
-            else:
-                failed[index] = self._failed(outcome, identity, elements, receipt, index)
-        return Batch(tuple(identities), tuple(lines), failed)
+        """Judge every element on its own; ids are made by index. Never raises because of an element."""
+        call = _Call(elements, receipt, new_id)
+        judged = [self._judge_one(call, value, index) for index, value in enumerate(elements.values)]
+        return Batch(
+            ids=tuple(event_id for event_id, _ in judged),
+            lines=tuple(outcome for _, outcome in judged if isinstance(outcome, Line)),
+            failed={index: failed for index, (_, failed) in enumerate(judged) if isinstance(failed, FailedEvent)},
+        )
 
     def unreadable(
         self, rejection: Rejection, body: bytes, receipt: Receipt, attributes: Mapping[str, str]
@@ -74,21 +89,30 @@ class Collect:
         elements = Elements([rejection], lambda _: body, "body", attributes)
         return self._failed(rejection, identify(attributes, {}), elements, receipt, 0)
 
-    def _line(
-        self, element: Any, defaults: Mapping[str, str], receipt: Receipt, index: int, count: int
-    ) -> Line | Rejection:
-        event = element if isinstance(element, Rejection) else read_event(element, defaults)
-        if isinstance(event, Rejection):
-            return event
-        if forbidden := self._forbidden(event.type, str(event.attributes["source"]), receipt.principal):
+    def _judge_one(self, call: _Call, value: Any, index: int) -> tuple[str | None, Line | FailedEvent]:
+        """Return an element's id as far as known, and what became of it."""
+        element = _with_attributes(value, call.elements)
+        envelope = element if isinstance(element, dict) else call.elements.attributes
+        defaults = call.defaults(envelope, index)
+        outcome = element if isinstance(element, Rejection) else read_event(element, defaults)
+        if isinstance(outcome, Event):
+            line = self._line(outcome, call, index)
+            if isinstance(line, Line):
+                return outcome.id, line
+            outcome = line
+        failed = self._failed(outcome, identify(envelope, defaults), call.elements, call.receipt, index)
+        return failed.identity.id, failed
+
+    def _line(self, event: Event, call: _Call, index: int) -> Line | Rejection:
+        if forbidden := self._forbidden(event.type, str(event.attributes["source"]), call.receipt.principal):
             return forbidden
         contract = self.registry.find(event.type, event.dataschema)
         if isinstance(contract, Rejection):
             return contract
-        text = encode_line(event, contract.uri, receipt.enrichment(index, count))
+        text = encode_line(event, contract.uri, call.enrichment(index))
         if isinstance(text, Rejection):
             return text
-        return contract.judge(event.data) or Line(text, index, event.partition_key)
+        return contract.judge(event.data, call.details) or Line(text, index, event.partition_key)
 
     def _forbidden(self, event_type: str, source: str, principal: str) -> Rejection | None:
         if source.startswith(TOKEN_SOURCE) and source != default_source(principal):
@@ -129,12 +153,3 @@ def _with_attributes(value: Any, elements: Elements) -> Any:
     if elements.content != "data" or isinstance(value, Rejection):
         return value
     return {**elements.attributes, "data": value}
-
-
-def _defaults(
-    envelope: Mapping[str, Any], receipt: Receipt, index: int, new_id: Callable[[int], str]
-) -> dict[str, str]:
-    defaults = {"source": default_source(receipt.principal), "time": receipt.received_at}
-    if envelope.get("id") is None:
-        defaults["id"] = new_id(index)
-    return defaults

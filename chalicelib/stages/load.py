@@ -87,6 +87,9 @@ class Load:
         return {pipe.name: len(waiting[pipe]) for pipe in waiting}
 
     def _pipe_for(self, file: LandedFile) -> Pipe | None:
+        """Return the pipe that loads a file; None for another prefix, and for a console's empty "folder"."""
+        if file.key.endswith("/"):
+            return None
         return next((pipe for pipe in self.pipes if file.key.startswith(pipe.prefix)), None)
 
     def _submit(self, pipe: Pipe, files: Sequence[LandedFile], budget: Budget) -> IngestUnavailableError | None:

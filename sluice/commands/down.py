@@ -30,6 +30,8 @@ def clear_remains(layout: Layout) -> None:
     run = read_run(layout.run_file)
     if run is None:
         return
-    for process in run.living().values():
-        stop_processes(family(process))
+    living = run.living()
+    obeyed = [stop_processes(family(process)) for process in living.values()]
+    if "emulator" in living and all(obeyed):
+        layout.open_mark.unlink(missing_ok=True)
     layout.run_file.unlink(missing_ok=True)

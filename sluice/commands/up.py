@@ -37,6 +37,11 @@ _EXPECTED = (
 )
 """What can go wrong on a user's machine: shown as a sentence. Anything else is a bug, and shows its trace."""
 
+_NOT_CLOSED = (
+    "The last run did not stop cleanly. What its AWS emulator had not saved is gone: records not yet in S3, "
+    "and notifications of files not yet loaded. Rows, files and failed events are all there."
+)
+
 _READY = """
   API        {api}/v1/events
   AWS        http://127.0.0.1:{run.ports.aws} (emulated)
@@ -83,7 +88,10 @@ def _run(layout: Layout, *, fresh: bool, api_port: int) -> None:
     """Bring the road up, watch it, and take it down whatever happens."""
     clear_remains(layout)
     prepare_state(layout, fresh=fresh)
+    if layout.open_mark.exists():
+        console.print(_NOT_CLOSED)
     ports = choose_ports(layout.state / "ports.json", api_port)
+    layout.open_mark.touch()
     supervisor = Supervisor(layout, Run(ports))
     started = time.monotonic()
     try:
@@ -93,7 +101,8 @@ def _run(layout: Layout, *, fresh: bool, api_port: int) -> None:
         _show_ready(layout, supervisor.run)
         supervisor.watch(RESTARTABLE)
     finally:
-        supervisor.stop()
+        if supervisor.stop():
+            layout.open_mark.unlink()
 
 
 def _detach(layout: Layout, *, fresh: bool, api_port: int) -> None:

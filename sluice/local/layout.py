@@ -37,6 +37,11 @@ class Layout:
         return self.state / "format"
 
     @property
+    def open_mark(self) -> Path:
+        """There from a start until a clean stop: what a killed emulator had not saved is lost."""
+        return self.state / "open"
+
+    @property
     def private_key(self) -> Path:
         """The Snowpipe user's private key, PEM."""
         return self.state / "snowflake_key.p8"

@@ -90,12 +90,19 @@ class Supervisor:
                 self.start(self._commands[name])
             time.sleep(_WATCH_INTERVAL_S)
 
-    def stop(self) -> None:
-        """Stop every process, the last started first, and forget the run."""
-        for name in reversed(list(self._children)):
-            stop_processes(family(psutil.Process(self._children[name].pid)))
-            self._children[name].wait()
+    def stop(self) -> bool:
+        """Stop every process, the last started first, and forget the run; tell whether all of them obeyed."""
+        obeyed = [self._stop(child) for child in reversed(self._children.values())]
         self._layout.run_file.unlink(missing_ok=True)
+        return all(obeyed)
+
+    @staticmethod
+    def _stop(child: "subprocess.Popen[bytes]") -> bool:
+        if child.poll() is not None:
+            return False
+        obeyed = stop_processes(family(psutil.Process(child.pid)))
+        child.wait()
+        return obeyed
 
     def _write(self) -> None:
         write_run(self._layout.run_file, self.run)
@@ -125,14 +132,15 @@ def family(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def stop_processes(processes: Sequence[psutil.Process], grace_s: float = STOP_GRACE_S) -> None:
-    """Ask the first process to stop; after the grace kill whatever is left of them."""
+def stop_processes(processes: Sequence[psutil.Process], grace_s: float = STOP_GRACE_S) -> bool:
+    """Ask the first process to stop; after the grace kill whatever is left. Tell whether the first obeyed."""
     for process in processes[:1]:
         _tell(process, signal.SIGTERM)
     _, left = psutil.wait_procs(processes, timeout=grace_s if processes else 0)
     for process in left:
         _tell(process, signal.SIGKILL)
     psutil.wait_procs(left, timeout=5)
+    return bool(processes) and processes[0] not in left
 
 
 @contextmanager

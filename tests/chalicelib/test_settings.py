@@ -4,17 +4,7 @@ import pytest
 
 from chalicelib.api.posting import Token
 from chalicelib.settings import Settings
-
-ENVIRONMENT = {
-    "SLUICE_DEPLOY_STAGE": "local",
-    "SLUICE_STREAM": "stream",
-    "SLUICE_DEAD_LETTER_BUCKET": "letters",
-    "SLUICE_LEDGER_TABLE": "ledger",
-    "SNOWFLAKE_ACCOUNT": "account",
-    "SNOWFLAKE_USER": "user",
-    "SNOWFLAKE_DATABASE": "SLUICE",
-    "SNOWFLAKE_KEY_SECRET": "secret",
-}
+from tests.fakes import ENVIRONMENT
 
 
 def test_what_must_be_there_is_enough() -> None:

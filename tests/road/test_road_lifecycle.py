@@ -89,3 +89,14 @@ def _send_and_await(road: LocalRoad, api: str, event_id: str) -> None:
     assert post(f"{api}/v1/events", order(source="/lifecycle", id=event_id)).status_code == 202
     query = f"select id from core.events where source = '/lifecycle' and id = '{event_id}'"  # noqa: S608
     wait_until(lambda: road.sql(query) == [{"id": event_id}], "the row")
+
+
+def test_a_killed_emulator(road: LocalRoad, api: str, port: str) -> None:
+    """The run ends and says why; the next start says what may be gone, and keeps every row."""
+    _send_and_await(road, api, "before-the-kill")
+    road.kill("emulator")
+    wait_until(lambda: not (road.home / "run.json").exists(), "the end of the run")
+    assert "emulator died" in (road.home / "logs" / "supervisor.log").read_text()
+    assert "did not stop cleanly" in road.sluice("up", "--detach", "--port", port).stdout
+    assert road.sql("select id from core.events where id = 'before-the-kill'") == [{"id": "before-the-kill"}]
+    _send_and_await(road, api, "after-the-emulator")

@@ -11,8 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from chalicelib.adapters.snowpipe import Snowpipe
-from chalicelib.settings import SnowflakeSettings
+from chalicelib.adapters.snowpipe import SnowflakeAccount, Snowpipe
 from chalicelib.stages.load import IngestUnavailableError
 from tests.fakes import FakeTime
 
@@ -79,7 +78,7 @@ def server() -> Iterator[Server]:
 
 def snowpipe(server: Server, keys: Iterator[str] | None = None, timeouts_s: tuple[float, float] = (1, 5)) -> Snowpipe:
     """Return the adapter, pointed at the server."""
-    settings = SnowflakeSettings("acc", "user", "SLUICE", "127.0.0.1", server.port, "http", "secret")
+    settings = SnowflakeAccount("acc", "user", "SLUICE", "127.0.0.1", server.port, "http", "secret")
     return Snowpipe(settings, (lambda: next(keys)) if keys else (lambda: KEY), timeouts_s)
 
 

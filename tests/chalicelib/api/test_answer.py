@@ -32,8 +32,8 @@ def failed(index: int, rejection: Rejection, identity: Identity) -> FailedEvent:
 
 def batch(ids: Iterable[str | None], rejections: dict[int, Rejection]) -> Batch:
     """Return a batch with these ids, of which these are rejected."""
-    identities = tuple(Identity(name) for name in ids)
-    return Batch(identities, (), {index: failed(index, why, identities[index]) for index, why in rejections.items()})
+    known = tuple(ids)
+    return Batch(known, (), {index: failed(index, why, Identity(known[index])) for index, why in rejections.items()})
 
 
 def answered(offered: Batch, unavailable: Iterable[int] = (), *, kept: bool = True) -> tuple[Answer, Any]:

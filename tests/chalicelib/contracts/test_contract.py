@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.contracts.contract import Contract, Version, split_name
+from chalicelib.contracts.contract import Contract, DetailBudget, Version, split_name
 from chalicelib.core.errors import ErrorType, Rejection
 
 SCHEMA: dict[str, Any] = {
@@ -117,3 +117,20 @@ def test_what_is_no_version_is_none(text: str) -> None:
 def test_a_name_is_type_and_version(name: str, parts: tuple[str, str]) -> None:
     """The scheme is taken off once."""
     assert split_name(name) == parts
+
+
+def test_details_end_with_their_budget() -> None:
+    """Once a call's budget is spent an element is told its first fault only; the verdict stays."""
+    contract = Contract.compile("t", Version(1, 0, 0), {"items": {"type": "string"}})
+    budget = DetailBudget(faults=3)
+    found = [contract.judge([1, 2, 3, 4], budget) for _ in range(2)]
+    assert [len(rejection.details) for rejection in found if rejection] == [4, 1]
+    assert contract.judge(["good"], budget) is None
+
+
+def test_a_forbidden_member_is_named_by_its_rule() -> None:
+    """The keyword is the rule, not the name of the member it forbids."""
+    contract = Contract.compile("t", Version(1, 0, 0), {"properties": {"secret": False}})
+    rejection = contract.judge({"secret": 1})
+    assert rejection is not None
+    assert rejection.details[0].keyword == "falseSchema"

@@ -126,7 +126,7 @@ def test_a_foreign_line_that_is_no_event_is_rejected(text: bytes, error_type: Er
 
 def test_a_foreign_event_needs_no_receipt() -> None:
     """An event with id and source is one, without anything of ours on it."""
-    decoded = decode_line(b'{"id":"i","source":"/s","type":"a","data":1}')
+    decoded = decode_line(b'{"specversion":"1.0","id":"i","source":"/s","type":"a","data":1}')
     assert not isinstance(decoded, Rejection)
     assert decoded[1] == {}
 

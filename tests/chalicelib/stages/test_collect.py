@@ -60,7 +60,7 @@ BAD = st.one_of(
 def test_every_element_is_a_line_or_a_failed_event(values: list[Any]) -> None:
     """Lines and failed events are together all elements, each once, in order, with an identity each."""
     batch = judged(*values)
-    assert len(batch.lines) + len(batch.failed) == len(values) == len(batch.identities)
+    assert len(batch.lines) + len(batch.failed) == len(values) == len(batch.ids)
     assert sorted([*(line.index for line in batch.lines), *batch.failed]) == list(range(len(values)))
     assert [line.index for line in batch.lines] == sorted(line.index for line in batch.lines)
 
@@ -106,20 +106,16 @@ def test_a_bad_element_is_rejected_by_name(value: Any, error_type: ErrorType, ke
 def test_identities_are_assigned_before_every_check() -> None:
     """Even what fails first has an id, a source and a time in its answer and its failed event."""
     batch = judged(UNREADABLE, {"type": "No Type"}, {"id": "mine", "source": "/mine"}, "text")
-    assert [identity.id for identity in batch.identities] == ["id-0", "id-1", "mine", "id-2"]
-    assert [identity.source for identity in batch.identities] == ["/anonymous", "/anonymous", "/mine", "/anonymous"]
-    assert [batch.failed[index].identity for index in range(4)] == list(batch.identities)
+    identities = [batch.failed[index].identity for index in range(4)]
+    assert [identity.id for identity in identities] == list(batch.ids) == ["id-0", "id-1", "mine", "id-2"]
+    assert [identity.source for identity in identities] == ["/anonymous", "/anonymous", "/mine", "/anonymous"]
     assert batch.failed[0].identity.time == RECEIPT.received_at
 
 
 def test_an_accepted_line_bears_the_identity_that_is_answered() -> None:
     """The id in the answer is the id on the line."""
     batch = judged(order(), order(id="mine"))
-    assert (
-        [loads(line.text)["id"] for line in batch.lines]
-        == [identity.id for identity in batch.identities]
-        == ["id-0", "mine"]
-    )
+    assert [loads(line.text)["id"] for line in batch.lines] == list(batch.ids) == ["id-0", "mine"]
 
 
 def test_a_failed_event_is_found_by_receipt_and_index() -> None:

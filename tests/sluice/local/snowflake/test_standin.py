@@ -11,6 +11,8 @@ from snowflake.ingest import StagedFile
 from snowflake.ingest.error import IngestResponseError
 from standin_process import StandInProcess, eventually, line, new_key_pair
 
+pytestmark = pytest.mark.road  # a process a test
+
 VARIANT_CODE = 5
 
 
