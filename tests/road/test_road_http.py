@@ -8,6 +8,12 @@ from local_road import LocalRoad
 pytestmark = pytest.mark.road
 
 
+@pytest.fixture(scope="module")
+def packaged_api(road: LocalRoad) -> str:
+    """Return the address of the app that CloudFormation deployed."""
+    return str(road.status()["packaged_api"])
+
+
 def _ask(base: str, case: Case) -> requests.Response:
     return requests.request(case.method, base + case.path, data=case.body, headers=dict(case.headers), timeout=30)
 
@@ -20,9 +26,9 @@ def test_app_on_its_port(api: str, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.mangled], ids=lambda case: case.name)
-def test_packaged_app(road: LocalRoad, case: Case) -> None:
+def test_packaged_app(packaged_api: str, case: Case) -> None:
     """The packaged Lambda behind the emulated API Gateway answers the same."""
-    answer = _ask(str(road.status()["packaged_api"]), case)
+    answer = _ask(packaged_api, case)
     assert (answer.status_code, case.holds(answer.json())) == (case.status, True), answer.text[:1000]
 
 
