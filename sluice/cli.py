@@ -97,3 +97,14 @@ def sql(statement: str, *, as_json: bool) -> None:
     from sluice.commands import sql as command  # noqa: PLC0415
 
     command.sql(statement, as_json=as_json)
+
+
+@main.command()
+@_STAGE
+@click.option("--wait", "wait_s", default=30.0, show_default=True, help="Seconds to wait for what is under way.")
+@_JSON
+def verify(*, wait_s: float, as_json: bool) -> None:
+    """Hold the promises against the stores: name every missing or double line, exit 1 if there is one."""
+    from sluice.commands import verify as command  # noqa: PLC0415
+
+    command.verify(wait_s=wait_s, as_json=as_json)

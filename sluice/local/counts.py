@@ -83,7 +83,9 @@ class Stores:
         lines = {
             key: known[key] if key in known else self._lines(key) for key in self._keys(self.landing_bucket, "events/")
         }
-        self.landed_cache.write_text(json.dumps(lines))
+        new = self.landed_cache.with_suffix(".new")
+        new.write_text(json.dumps(lines))
+        new.replace(self.landed_cache)  # another status may be reading
         return sum(lines.values())
 
     def _lines(self, key: str) -> int:

@@ -43,6 +43,7 @@ def test_a_process_killed_while_events_are_posted(road: LocalRoad, api: str, vic
     assert len(set(accepted)) == 5_000
     wait_until(lambda: len(_ids(road, source)) >= 5_000, "all of them in CORE", 120)
     assert _ids(road, source) == sorted(set(accepted))
+    assert "0 missing, 0 double" in road.sluice("verify").stdout
 
 
 def _accepted_in_the_end(api: str, batch: list[dict[str, Any]]) -> list[str]:
