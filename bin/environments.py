@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"tool": "venv", "dev": "venv", "emulator": "emulator"}
 """The environment each requirements file goes into; the tests run in the tool's own."""
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 class Environment:
@@ -23,7 +24,7 @@ class Environment:
         self.name = name
         self.requirements = ROOT / "requirements" / f"{name}.txt"
         self.folder = ROOT / ".local" / FOLDERS[name]
-        self._stamp = self.folder / f".{name}-{sys.version_info.major}.{sys.version_info.minor}"
+        self._stamp = self.folder / f".{name}-{PYTHON}"
 
     @property
     def fingerprint(self) -> str:
@@ -35,8 +36,8 @@ class Environment:
         return self._stamp.exists() and self._stamp.read_text() == self.fingerprint
 
     def install(self) -> "subprocess.Popen[bytes]":
-        """Start pip on the requirements; the environment is made first if it is not there."""
-        whole = self.folder / ".whole"  # an interrupted creation leaves an environment without pip
+        """Start pip on the requirements; the environment is made first if it is not there, or another Python's."""
+        whole = self.folder / f".whole-{PYTHON}"  # an interrupted creation leaves an environment without pip
         if not whole.exists():
             venv.create(self.folder, with_pip=True, clear=True)
             whole.touch()
@@ -70,15 +71,23 @@ def _make(environments: list[Environment]) -> int:
         batch = list(folders.values())
         say(f"Installing packages: {', '.join(e.name for e in batch)} (once, about a minute) …")
         started = time.monotonic()
-        for environment, pip in [(environment, environment.install()) for environment in batch]:
-            _, complaint = pip.communicate()
-            if pip.returncode:
-                say(f"Installing {environment.name} failed:\n{complaint.decode()}")
-                return 1
-            environment.mark_made()
+        installing = [(environment, environment.install()) for environment in batch]
+        finished = [_finish(environment, pip) for environment, pip in installing]
+        if not all(finished):
+            return 1
         say(f"Installed in {time.monotonic() - started:.0f} s.")
         environments = [environment for environment in environments if environment not in batch]
     return 0
+
+
+def _finish(environment: Environment, pip: "subprocess.Popen[bytes]") -> bool:
+    """Wait for pip; remember what it made, or say why it made nothing."""
+    _, complaint = pip.communicate()
+    if pip.returncode:
+        say(f"Installing {environment.name} failed:\n{complaint.decode()}")
+        return False
+    environment.mark_made()
+    return True
 
 
 def say(message: str) -> None:

@@ -1,5 +1,6 @@
 """How commands speak: progress, tables, JSON, and errors that say what to do."""
 
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,11 +12,11 @@ from rich.table import Table
 
 from chalicelib.core.json_text import dumps
 
-console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-_errors = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+_WIDTH = None if sys.stdout.isatty() else 10_000
+"""The terminal's own; nothing is folded where no person looks."""
 
-_WIDTH_OF_A_PIPE = 10_000
-"""Nothing is folded where no person looks."""
+console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, width=_WIDTH)
+_errors = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 class CommandError(Exception):
@@ -42,7 +43,7 @@ def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*map(_cell, row.values()))
-    console.print(table, width=None if console.is_terminal else _WIDTH_OF_A_PIPE)
+    console.print(table)
 
 
 class Progress:

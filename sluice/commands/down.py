@@ -30,8 +30,7 @@ def clear_remains(layout: Layout) -> None:
     run = read_run(layout.run_file)
     if run is None:
         return
-    living = run.living()
-    obeyed = [stop_processes(family(process)) for process in living.values()]
-    if "emulator" in living and all(obeyed):
+    obeyed = {name: stop_processes(family(process)) for name, process in run.living().items()}
+    if obeyed.get("emulator"):
         layout.open_mark.unlink(missing_ok=True)
     layout.run_file.unlink(missing_ok=True)

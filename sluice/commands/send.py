@@ -23,7 +23,7 @@ _TIMEOUT_S = 60
 def send(event_type: str, *, data: str | None, path: Path | None, as_json: bool) -> None:
     """Post one event, or one a line of a file; exit 1 unless every event was accepted."""
     run = running(Layout.from_environment())
-    url = f"http://127.0.0.1:{run.ports.api}/v1/events"
+    url = f"{run.ports.api_url}/v1/events"
     texts = [data.encode()] if data is not None else list(_lines(path))
     answers = [_post(url, event_type, batch) for batch in _batches(texts)]
     summary = {

@@ -39,9 +39,9 @@ def _status(layout: Layout, run: Run) -> dict[str, Any]:
         warehouse,
     )
     return {
-        "api": f"http://127.0.0.1:{run.ports.api}",
+        "api": run.ports.api_url,
         "packaged_api": run.packaged_api,
-        "aws_endpoint": f"http://127.0.0.1:{run.ports.aws}",
+        "aws_endpoint": run.ports.aws_url,
         "snowflake": warehouse.to_json(),
         "buckets": {"landing": outputs["LandingBucket"], "dead_letters": outputs["DeadLetterBucket"]},
         "ready_at": run.ready_at,

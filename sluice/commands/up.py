@@ -43,13 +43,13 @@ _NOT_CLOSED = (
 )
 
 _READY = """
-  API        {api}/v1/events
-  AWS        http://127.0.0.1:{run.ports.aws} (emulated)
-  Snowflake  http://127.0.0.1:{run.ports.snowflake} (stand-in; any user and password, account sluice-local)
+  API        {ports.api_url}/v1/events
+  AWS        {ports.aws_url} (emulated)
+  Snowflake  {ports.snowflake_url} (stand-in; any user and password, account sluice-local)
   Logs       {logs}/
 
   Post an event:
-    curl -X POST {api}/v1/events -H 'content-type: application/json' \\
+    curl -X POST {ports.api_url}/v1/events -H 'content-type: application/json' \\
       -d '{{"type":"order.placed","data":{{"order_id":"o-1","amount":12.5,"currency":"EUR"}}}}'
 
   Read it back a few seconds later:
@@ -101,7 +101,7 @@ def _run(layout: Layout, *, fresh: bool, api_port: int) -> None:
         _show_ready(layout, supervisor.run)
         supervisor.watch(RESTARTABLE)
     finally:
-        if supervisor.stop():
+        if supervisor.stop().get("emulator", True):
             layout.open_mark.unlink()
 
 
@@ -146,8 +146,7 @@ def _is_ready(layout: Layout, pid: int) -> bool:
 
 
 def _show_ready(layout: Layout, run: Run) -> None:
-    api = f"http://127.0.0.1:{run.ports.api}"
-    console.out(_READY.format(api=api, run=run, logs=_short(layout.logs)))
+    console.out(_READY.format(ports=run.ports, logs=_short(layout.logs)))
 
 
 def _short(path: Path) -> str:

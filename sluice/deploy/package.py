@@ -103,12 +103,10 @@ def _run_chalice(app: Path, stage: str, out: Path) -> str:
     """Run `chalice package` with the interpreter that runs us; return what it said."""
     command = "import sys; from chalice.cli import main; sys.exit(main())"
     options = ["--stage", stage, "--pkg-format", "cloudformation", "--template-format", "json", str(out)]
-    # Chalice packs every file it finds in chalicelib, compiled ones too. It asks for a region and uses none.
-    environment = {"AWS_DEFAULT_REGION": "us-east-1", **os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     result = subprocess.run(
         [sys.executable, "-c", command, "package", *options],
         cwd=app,
-        env=environment,
+        env=_chalice_environment(os.environ),
         capture_output=True,
         text=True,
         check=False,
@@ -117,6 +115,23 @@ def _run_chalice(app: Path, stage: str, out: Path) -> str:
     if result.returncode:
         raise PackagingFailedError(f"chalice package failed:\n{said}")
     return said
+
+
+def _chalice_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which packaging depends on no account.
+
+    Chalice asks for a region and credentials and uses neither: without these it would look for a profile that
+    may not exist, and then for the machine's own role over the network.
+    """
+    without_profile = {name: value for name, value in inherited.items() if name != "AWS_PROFILE"}
+    return {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        **without_profile,
+        "AWS_ACCESS_KEY_ID": "unused",
+        "AWS_SECRET_ACCESS_KEY": "unused",
+        # It packs every file it finds in chalicelib, compiled ones too.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
 def require_own_roles(template: Mapping[str, Any]) -> None:

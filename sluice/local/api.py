@@ -6,8 +6,10 @@ request), chunked bodies, JSON errors, and no line a request.
 
 import argparse
 import logging
+import re
 import sys
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,12 @@ import orjson
 from chalice.config import Config
 from chalice.local import ChaliceRequestHandler, LocalDevServer, create_local_server
 
+from sluice.local.ports import ADDRESS
+
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 """A larger body never reaches a Lambda. Source: API Gateway quotas, payload size."""
 
-LAMBDA_TIMEOUT_S = 29
-"""As `.chalice/config.json` gives the API function."""
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
 
 _WAITING_CONNECTIONS = 128
 """Clients that may wait to be served; the standard library's five would refuse a burst."""
@@ -63,10 +66,10 @@ class Handler(ChaliceRequestHandler):
         return bytes(body)
 
     def _chunk_size(self) -> int:
-        try:
-            return int(self.rfile.readline(64).partition(b";")[0], 16)
-        except ValueError:
-            raise RequestError(HTTPStatus.BAD_REQUEST, "a chunk has no size") from None
+        digits = self.rfile.readline(64).partition(b";")[0].strip()
+        if not _HEXADECIMAL.fullmatch(digits):
+            raise RequestError(HTTPStatus.BAD_REQUEST, "a chunk has no size")
+        return int(digits, 16)
 
     def _read(self, size: int, already: int) -> bytes:
         if already + size > MAX_REQUEST_BYTES:
@@ -108,17 +111,18 @@ def server(port: int) -> LocalDevServer:
     from chalicelib import wiring  # noqa: PLC0415 - likewise
 
     wiring.posting()
-    config = Config(config_from_disk={"lambda_timeout": LAMBDA_TIMEOUT_S})
-    local_server = create_local_server(app.app, config, "127.0.0.1", port)
-    local_server.server.RequestHandlerClass = _handler_of(local_server)
+    config = Config(config_from_disk={"lambda_timeout": _lambda_timeout_s()})
+    local_server = create_local_server(app.app, config, ADDRESS, port)
+    handler: Any = partial(Handler, app_object=app.app, config=config)  # bound as Chalice binds its own
+    local_server.server.RequestHandlerClass = handler
     local_server.server.socket.listen(_WAITING_CONNECTIONS)
     return local_server
 
 
-def _handler_of(local_server: LocalDevServer) -> Any:
-    """Return a maker of our handlers, bound to the app as Chalice bound its own."""
-    bound = local_server.server.RequestHandlerClass
-    return lambda *arguments: Handler(*arguments, **bound.keywords)
+def _lambda_timeout_s() -> int:
+    """Return the seconds a request may take where the API is a Lambda function."""
+    configured = orjson.loads(Path(".chalice/config.json").read_bytes())
+    return int(configured["lambda_functions"]["api_handler"]["lambda_timeout"])
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sluice.local.command import Command
+from sluice.local.ports import ADDRESS, url
 
-ADDRESS = "127.0.0.1"
 REGION = "us-east-1"
 ACCOUNT_ID = "000000000000"
 READY_PATH = "/_ministack/ready"
@@ -60,7 +60,7 @@ def emulator_process(paths: EmulatorPaths, port: int) -> Command:
 def client_environment(port: int) -> dict[str, str]:
     """Return what boto3 needs in any process to talk to the emulator on `port`, and to nothing else."""
     return {
-        "AWS_ENDPOINT_URL": f"http://{ADDRESS}:{port}",
+        "AWS_ENDPOINT_URL": url(port),
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": REGION,

@@ -48,19 +48,14 @@ class Stores:
     warehouse: Warehouse
 
     def evidence(self) -> Evidence:
-        """Read every store, the end of the road first: what moves meanwhile is then seen twice, not missed."""
-        core = Counter((row["source"], row["id"]) for row in self.warehouse.query(_CORE))
-        raw = {
-            (row["receiptid"], int(row["receiptindex"])): (row["source"], row["id"])
-            for row in self.warehouse.query(_RAW)
-        }
+        """Read every store in the order of the road: what moves on meanwhile is then seen further along."""
         return Evidence(
-            core=core,
-            raw=raw,
-            set_aside=frozenset(self._set_aside()),
-            landed=frozenset(self._landed()),
-            stream=frozenset(self._in_stream()),
             accepted=self._accepted(),
+            stream=frozenset(self._in_stream()),
+            landed=frozenset(self._landed()),
+            set_aside=frozenset(self._set_aside()),
+            raw=self._raw(),
+            core=Counter((row["source"], row["id"]) for row in self.warehouse.query(_CORE)),
         )
 
     def _accepted(self) -> dict[str, int]:
@@ -91,6 +86,10 @@ class Stores:
             if stage is not Stage.COLLECT:
                 for body in self._objects(self.dead_letter_bucket, f"{PREFIX}stage={stage.value}/"):
                     yield from map(_located, map(orjson.loads, body.splitlines()))
+
+    def _raw(self) -> dict[LineId, EventId]:
+        rows = self.warehouse.query(_RAW)
+        return {(row["receiptid"], int(row["receiptindex"])): (row["source"], row["id"]) for row in rows}
 
     def _objects(self, bucket: str, prefix: str) -> Iterator[bytes]:
         for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):

@@ -16,12 +16,14 @@ def make_key_pair(private_key: Path, public_key: Path) -> str:
         public_key.write_bytes(
             key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         )
-        private_key.touch(mode=0o600)
-        private_key.write_bytes(
+        unfinished = private_key.with_suffix(".new")
+        unfinished.touch(mode=0o600)
+        unfinished.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
                 serialization.NoEncryption(),
             )
         )
+        unfinished.replace(private_key)
     return private_key.read_text()

@@ -2,14 +2,37 @@
 
 import json
 import socket
-from dataclasses import asdict
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from sluice.local.run_file import Ports
 
 ADDRESS = "127.0.0.1"
 DEFAULT_API_PORT = 8000
 _PREFERRED = {"aws": 4566, "snowflake": 8084}
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where a run listens, on this machine only."""
+
+    api: int
+    aws: int
+    snowflake: int
+
+    @property
+    def api_url(self) -> str:
+        """Return the API's address, without a slash at the end."""
+        return url(self.api)
+
+    @property
+    def aws_url(self) -> str:
+        """Return the emulator's address, without a slash at the end."""
+        return url(self.aws)
+
+    @property
+    def snowflake_url(self) -> str:
+        """Return the stand-in's address, without a slash at the end."""
+        return url(self.snowflake)
 
 
 class PortInUseError(Exception):
@@ -27,13 +50,16 @@ def choose_ports(remembered: Path, api: int) -> Ports:
             f"bin/sluice up --port {free_port()}"
         )
     wanted = _PREFERRED | (json.loads(remembered.read_text()) if remembered.exists() else {})
-    ports = Ports(
-        api=api or free_port(),
-        aws=_wanted_or_free(wanted["aws"]),
-        snowflake=_wanted_or_free(wanted["snowflake"]),
-    )
+    api = api or free_port()
+    aws = _wanted_or_free(wanted["aws"], taken={api})
+    ports = Ports(api, aws, _wanted_or_free(wanted["snowflake"], taken={api, aws}))
     remembered.write_text(json.dumps(asdict(ports)))
     return ports
+
+
+def url(port: int) -> str:
+    """Return the address of what listens on a port."""
+    return f"http://{ADDRESS}:{port}"
 
 
 def accepts(port: int) -> bool:
@@ -43,8 +69,8 @@ def accepts(port: int) -> bool:
         return probe.connect_ex((ADDRESS, port)) == 0
 
 
-def _wanted_or_free(port: int) -> int:
-    return port if _is_free(port) else free_port()
+def _wanted_or_free(wanted: int, taken: Collection[int]) -> int:
+    return wanted if wanted not in taken and _is_free(wanted) else free_port()
 
 
 def _is_free(port: int) -> bool:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,7 @@ from sluice.local import emulator
 from sluice.local.command import Command
 from sluice.local.keys import make_key_pair
 from sluice.local.layout import EMULATOR_PYTHON, ROOT, STATE_FORMAT, Layout
-from sluice.local.ports import ADDRESS, accepts
-from sluice.local.run_file import Ports
+from sluice.local.ports import ADDRESS, Ports, accepts
 from sluice.local.stack import INFRA_STACK, LocalBuild, LocalStack, deploy_local, warm
 from sluice.local.supervisor import Supervisor
 from sluice.local.warehouse import ACCOUNT, DATABASE, LOADER, Warehouse
@@ -40,8 +40,8 @@ class Road:
     layout: Layout
     ports: Ports
 
-    def bring_up(self, supervisor: Supervisor, report: Report) -> LocalStack:
-        """Start everything in order; return the deployed stacks once the first event can be posted."""
+    def bring_up(self, supervisor: Supervisor, report: Report) -> None:
+        """Start everything in order; done once the first event can be posted."""
         private_key = make_key_pair(self.layout.private_key, self.layout.public_key)
         report("starting the AWS emulator and the Snowflake stand-in")
         self._start_stores(supervisor)
@@ -54,20 +54,19 @@ class Road:
         report("warming the Lambda workers")
         warm(stack, self.ports.aws)
         supervisor.mark_ready(datetime.now(UTC).isoformat(timespec="seconds"), stack.api_url)
-        return stack
 
     def _start_stores(self, supervisor: Supervisor) -> None:
         paths = emulator.EmulatorPaths(EMULATOR_PYTHON, self.layout.state / "aws")
         emulator.prepare(paths)
         supervisor.start(emulator.emulator_process(paths, self.ports.aws))
         supervisor.start(self._warehouse())
-        supervisor.await_ready("emulator", lambda: emulator.is_ready(self.ports.aws), _START_TIMEOUT_S)
-        supervisor.await_ready("warehouse", self._accepts(self.ports.snowflake), _START_TIMEOUT_S)
+        supervisor.await_ready("emulator", partial(emulator.is_ready, self.ports.aws), _START_TIMEOUT_S)
+        supervisor.await_ready("warehouse", partial(accepts, self.ports.snowflake), _START_TIMEOUT_S)
 
     def _start_movers(self, supervisor: Supervisor, stack: LocalStack) -> None:
         supervisor.start(self._firehose())
         supervisor.start(self._api(stack))
-        supervisor.await_ready("api", self._accepts(self.ports.api), _START_TIMEOUT_S)
+        supervisor.await_ready("api", partial(accepts, self.ports.api), _START_TIMEOUT_S)
 
     def _migrate(self, stack: LocalStack) -> None:
         variables = {
@@ -97,7 +96,7 @@ class Road:
             "public-key": self.layout.public_key,
             "account": ACCOUNT,
             "user": LOADER,
-            "s3-endpoint": f"http://{ADDRESS}:{self.ports.aws}",
+            "s3-endpoint": self.ports.aws_url,
         }
         return self._python("warehouse", "sluice.local.snowflake", options)
 
@@ -127,16 +126,11 @@ class Road:
             ROOT,
             {
                 **emulator.client_environment(self.ports.aws),
-                "NO_PROXY": ADDRESS,
                 "PYTHONPATH": str(ROOT),
                 "PYTHONUNBUFFERED": "1",
                 **(environment or {}),
             },
         )
-
-    @staticmethod
-    def _accepts(port: int) -> Callable[[], bool]:
-        return lambda: accepts(port)
 
 
 def prepare_state(layout: Layout, *, fresh: bool) -> None:

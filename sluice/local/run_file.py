@@ -1,12 +1,13 @@
 """The run file: what runs, at which ports, since when. Written by the supervisor, read by every command."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
 import psutil
+
+from sluice.local.ports import Ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,30 +15,22 @@ class ProcessId:
     """A process that cannot be mistaken for a later one with the same number."""
 
     pid: int
-    started_at: float
+    started_s: float
+    """After the machine's own start: unlike a time of day it stays the same when the clock is set."""
 
     @classmethod
     def of(cls, pid: int) -> Self:
         """Return the id of a living process. Raises psutil.NoSuchProcess."""
-        return cls(pid, psutil.Process(pid).create_time())
+        return cls(pid, _started_s(psutil.Process(pid)))
 
     def find(self) -> psutil.Process | None:
         """Return the process if it still runs."""
         try:
             process = psutil.Process(self.pid)
-            alive = process.create_time() == self.started_at and process.status() != psutil.STATUS_ZOMBIE
+            alive = _started_s(process) == self.started_s and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return None
         return process if alive else None
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where the run listens, on 127.0.0.1 only."""
-
-    api: int
-    aws: int
-    snowflake: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,7 @@ def write_run(path: Path, run: Run) -> None:
     """Replace the run file in one step."""
     new = path.with_suffix(".new")
     new.write_text(json.dumps(asdict(run), indent=1))
-    os.replace(new, path)  # noqa: PTH105 - Path.replace says less about being atomic
+    new.replace(path)
 
 
 def read_run(path: Path) -> Run | None:
@@ -81,3 +74,7 @@ def read_run(path: Path) -> Run | None:
         return Run(Ports(**stored["ports"]), supervisor, known, stored["ready_at"], stored["packaged_api"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _started_s(process: psutil.Process) -> float:
+    return round(process.create_time() - psutil.boot_time(), 2)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 
 from sluice.deploy.artifacts import upload
 from sluice.deploy.package import AppPackage, package_app
@@ -16,7 +18,8 @@ from sluice.deploy.render import Deployment, render_app
 from sluice.deploy.stack import deploy_stack, stack_resources
 from sluice.deploy.target import Target
 from sluice.deploy.transform import build_transform_zip
-from sluice.local.emulator import ACCOUNT_ID, ADDRESS, REGION, client_environment
+from sluice.local.emulator import ACCOUNT_ID, REGION, client_environment
+from sluice.local.ports import url
 
 STAGE = "local"
 INFRA_STACK = f"sluice-{STAGE}-infra"
@@ -43,6 +46,13 @@ NOTHING: Mapping[str, Mapping[str, Any]] = {
     "transform": {"invocationId": "warm-up", "deliveryStreamArn": "", "region": REGION, "records": []},
 }
 """The smallest event each function knows: no work, but a worker with all its code imported."""
+
+_NO_PROFILE = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""botocore's session variables by which a developer's own account, or a profile that is not there, would get in."""
 
 ClientOf = Callable[[str], Any]
 Report = Callable[[str], None]
@@ -106,6 +116,7 @@ def clients(port: int) -> ClientOf:
     """Return a function that makes boto3 clients of the emulator on `port`, whatever the environment says."""
     settings = client_environment(port)
     session = boto3.Session(
+        botocore_session=botocore.session.Session(session_vars=_NO_PROFILE),
         aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
         region_name=settings["AWS_REGION"],
@@ -149,7 +160,7 @@ def local_deployment(build: LocalBuild, outputs: Mapping[str, str]) -> Deploymen
 
 def packaged_api_url(port: int, api_id: str) -> str:
     """Return where the emulator serves a packaged API, without a slash at the end."""
-    return f"http://{ADDRESS}:{port}/_aws/execute-api/{api_id}/{API_STAGE}"
+    return f"{url(port)}/_aws/execute-api/{api_id}/{API_STAGE}"
 
 
 def warm(stack: LocalStack, port: int) -> None:

@@ -7,7 +7,6 @@ import fcntl
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -90,11 +89,13 @@ class Supervisor:
                 self.start(self._commands[name])
             time.sleep(_WATCH_INTERVAL_S)
 
-    def stop(self) -> bool:
-        """Stop every process, the last started first, and forget the run; tell whether all of them obeyed."""
-        obeyed = [self._stop(child) for child in reversed(self._children.values())]
+    def stop(self) -> dict[str, bool]:
+        """Stop every process, the last started first, and forget the run; tell of each whether it obeyed."""
+        obeyed = {name: self._stop(child) for name, child in reversed(self._children.items())}
+        for stray in psutil.Process().children():  # a signal may come between a start and its note
+            stop_processes(family(stray))
         self._layout.run_file.unlink(missing_ok=True)
-        return all(obeyed)
+        return obeyed
 
     @staticmethod
     def _stop(child: "subprocess.Popen[bytes]") -> bool:
@@ -148,16 +149,18 @@ def stoppable() -> Iterator[None]:
     """Turn SIGTERM, SIGHUP and Ctrl-C into StoppedError, once; further signals wait for the clean stop."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        for number in before:
             signal.signal(number, signal.SIG_IGN)
         raise StoppedError
 
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    for number in before:
         signal.signal(number, stop)
     try:
         yield
     finally:
-        sys.stdout.flush()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _tell(process: psutil.Process, number: signal.Signals) -> None:

@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from chalicelib.core.json_text import loads
-from sluice.local.ports import ADDRESS
-from sluice.local.run_file import Ports
+from sluice.local.ports import ADDRESS, Ports
 
 ACCOUNT = "sluice-local"
 DATABASE = "SLUICE"

@@ -11,10 +11,12 @@ CREATE STORAGE INTEGRATION IF NOT EXISTS {{ storage_integration }}
   STORAGE_AWS_EXTERNAL_ID = '{{ storage_external_id }}'
   STORAGE_ALLOWED_LOCATIONS = ('s3://{{ landing_bucket }}/events/');
 
--- Owns the database and what the migrations make in it.
+-- Owns the database and what the migrations make in it. They read and write their own history, which needs a
+-- warehouse; the task runs on serverless compute.
 CREATE ROLE IF NOT EXISTS SLUICE_DEPLOYER;
 GRANT ROLE SLUICE_DEPLOYER TO ROLE SYSADMIN;
 GRANT CREATE DATABASE ON ACCOUNT TO ROLE SLUICE_DEPLOYER;
 GRANT EXECUTE TASK ON ACCOUNT TO ROLE SLUICE_DEPLOYER;
 GRANT EXECUTE MANAGED TASK ON ACCOUNT TO ROLE SLUICE_DEPLOYER;
+GRANT USAGE ON WAREHOUSE {{ warehouse }} TO ROLE SLUICE_DEPLOYER;
 GRANT USAGE ON INTEGRATION {{ storage_integration }} TO ROLE SLUICE_DEPLOYER;

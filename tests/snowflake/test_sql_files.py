@@ -17,6 +17,7 @@ VARIABLES = {
     "storage_role_arn": "arn:aws:iam::123456789012:role/x",
     "storage_external_id": "sluice",
     "loader_public_key": "MIIB",
+    "warehouse": "DEPLOY_WH",
 }
 FILES = sorted(FOLDER.rglob("*.sql"))
 # statements that sqlglot knows only as text; everything else must parse

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from sluice.local.snowflake.copy_into import CopyInto, parse_copy
 from sluice.local.snowflake.names import ObjectName, parse_name
-from sluice.local.snowflake.statements import text_from
+from sluice.local.snowflake.tokens import text_from
 
 _STREAM_HAS_DATA = re.compile(r"SYSTEM\$STREAM_HAS_DATA\s*\(\s*'([^']+)'\s*\)", re.IGNORECASE)
 _URL = re.compile(r"\bURL\s*=\s*'([^']*)'", re.IGNORECASE)
@@ -33,10 +33,9 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class TaskDefinition:
-    """When a task runs (its streams have rows) and what it runs."""
+    """The streams whose rows make a task run, and what it runs."""
 
     streams: tuple[ObjectName, ...]
-    condition: str
     statement: str
 
 
@@ -62,7 +61,7 @@ def task_definition(statement: str, name: ObjectName) -> TaskDefinition:
     streams = tuple(parse_name(found, name.database, name.schema) for found in _STREAM_HAS_DATA.findall(condition))
     if _STREAM_HAS_DATA.sub("", condition).upper().replace("OR", "").split():
         raise UnsupportedDefinitionError(f"not emulated as a task's condition: {condition}")
-    return TaskDefinition(streams, condition, body[len("AS") :].strip())
+    return TaskDefinition(streams, body[len("AS") :].strip())
 
 
 def stream_table(body: str, name: ObjectName) -> ObjectName:

@@ -68,7 +68,9 @@ def _decoded(text: str) -> tuple[Any, bool]:
 
 
 def _encoded(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text.encode()  # raises for a lone surrogate, which no column can hold
+    return text
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from snowflake.connector.errors import Error, ProgrammingError
 
 from sluice.local.snowflake.copy_into import LINE_COLUMN, METADATA_COLUMNS, CopyInto
-from sluice.local.snowflake.definitions import Location
+from sluice.local.snowflake.definitions import Location, UnsupportedDefinitionError
 from sluice.local.snowflake.engine import Engine
 from sluice.local.snowflake.files import BrokenFileError, Line, read_lines
 from sluice.local.snowflake.loads import Loads, Outcome, QueuedFile, Status
@@ -95,7 +95,7 @@ class Loader:
         while not self._stopping.is_set() and (batch := self._next_batch()):
             try:
                 self._load(batch, fetchers)
-            except (UnavailableError, Error, duckdb.Error) as error:
+            except (UnavailableError, UnsupportedDefinitionError, Error, duckdb.Error) as error:
                 logger.warning("%d files wait: %s", len(batch), error)
                 self._stopping.wait(_AFTER_FAILURE_S)
 

@@ -114,16 +114,16 @@ class Loads:
             self._enqueue(duck, pipe, fresh, now)
         return [path for path in named if path in known]
 
-    def waiting(self, pipes: list[str], files: int, size: int, unknown_size: int) -> list[QueuedFile]:
+    def waiting(self, pipes: list[str], max_files: int, max_bytes: int, unknown_bytes: int) -> list[QueuedFile]:
         """Take the oldest queued files of one pipe, at most so many and so large together (read-only)."""
         sql = (
             f"SELECT ID, PIPE, PATH, SIZE FROM {self._table} WHERE STATUS = 'QUEUED' AND list_contains(?, PIPE) "
             "ORDER BY ID LIMIT ?"
         )
         with self._engine.cursor() as duck:
-            rows = duck.execute(sql, [pipes, files]).fetchall()
+            rows = duck.execute(sql, [pipes, max_files]).fetchall()
         queued = [QueuedFile(*row) for row in rows if row[1] == rows[0][1]]
-        return _within(queued, size, unknown_size)
+        return _within(queued, max_bytes, unknown_bytes)
 
     def finish(self, duck: duckdb.DuckDBPyConnection, outcomes: list[Outcome]) -> None:
         """Write what became of files, in the caller's transaction."""
@@ -220,13 +220,13 @@ def _columns(outcomes: list[Outcome]) -> dict[str, list[Any]]:
     return {name: [getattr(outcome, name.lower()) for outcome in outcomes] for name in names}
 
 
-def _within(files: list[QueuedFile], size: int, unknown_size: int) -> list[QueuedFile]:
+def _within(files: list[QueuedFile], max_bytes: int, unknown_bytes: int) -> list[QueuedFile]:
     """Keep the first files whose sizes add up to the limit, and at least one."""
     kept: list[QueuedFile] = []
     total = 0
     for file in files:
-        total += file.size or unknown_size
-        if kept and total > size:
+        total += file.size or unknown_bytes
+        if kept and total > max_bytes:
             break
         kept.append(file)
     return kept

@@ -4,8 +4,6 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from snowflake.connector.errors import ProgrammingError
-
 from sluice.local.snowflake.copy_into import CopyInto
 from sluice.local.snowflake.definitions import (
     Location,
@@ -77,6 +75,5 @@ def paused_state(action: str) -> str:
     states = {"TRUE": PAUSED, "FALSE": RUNNING}
     words = action.replace("=", " ").split()
     if words[:2] != ["SET", "PIPE_EXECUTION_PAUSED"] or words[-1] not in states:
-        message = f"ALTER PIPE … {action} is not emulated; only SET PIPE_EXECUTION_PAUSED"
-        raise ProgrammingError(msg=message, errno=2, sqlstate="0A000")
+        raise NotImplementedError(f"ALTER PIPE … {action}; only SET PIPE_EXECUTION_PAUSED is emulated")
     return states[words[-1]]

@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, contextmanager
 from fnmatch import fnmatch
 
 import duckdb
-from snowflake.connector.errors import ProgrammingError
 
 from sluice.local.snowflake.definitions import stream_table, task_definition
 from sluice.local.snowflake.engine import Engine
@@ -25,11 +24,11 @@ from sluice.local.snowflake.statements import (
     NotEmulated,
     Show,
     Statement,
-    first_word,
     parse_statement,
 )
 from sluice.local.snowflake.streams import Streams
 from sluice.local.snowflake.tasks import STARTED, SUSPENDED, TaskRunner
+from sluice.local.snowflake.tokens import first_word
 
 _DONE = "Statement executed successfully."
 _WRITES = {"INSERT", "MERGE", "UPDATE", "DELETE", "CREATE", "COPY"}
@@ -47,7 +46,6 @@ class Router:
         self._loads = loads
         self._tasks = tasks
         self._pipes = Pipes(registry, loads)
-        self.on_resume: Callable[[], None] = lambda: None
 
     def route(self, connection: Connection, sql: str) -> Routed:
         """Do what is the stand-in's to do, and say what fakesnow shall execute."""
@@ -88,10 +86,8 @@ class Router:
             return create.text if by_fakesnow else status_sql(f"{name.name} already exists, statement succeeded.")
         self._make(create, name)
         self._registry.put(create.kind, name, create.text, _FIRST_STATE.get(create.kind, ""))
-        self.on_resume()
-        return (
-            create.text if by_fakesnow else status_sql(f"{create.kind.capitalize()} {name.name} successfully created.")
-        )
+        made = f"{create.kind.capitalize()} {name.name} successfully created."
+        return create.text if by_fakesnow else status_sql(made)
 
     def _make(self, create: Create, name: ObjectName) -> None:
         """Check a definition, and do what creating it means beyond keeping its text."""
@@ -111,7 +107,6 @@ class Router:
         state = paused_state(alter.action) if alter.kind is Kind.PIPE else _task_state(alter.action)
         self._registry.set_state(alter.kind, name, state)
         self._engine.changed.set()
-        self.on_resume()
         return status_sql(_DONE)
 
     def _drop(self, drop: Drop, name: ObjectName) -> str:
@@ -172,8 +167,7 @@ def _draft(create: Create, name: ObjectName) -> StoredObject:
 def _task_state(action: str) -> str:
     states = {"RESUME": STARTED, "SUSPEND": SUSPENDED}
     if action not in states:
-        message = f"ALTER TASK … {action} is not emulated; only RESUME and SUSPEND"
-        raise ProgrammingError(msg=message, errno=2, sqlstate="0A000")
+        raise NotImplementedError(f"ALTER TASK … {action}; only RESUME and SUSPEND are emulated")
     return states[action]
 
 

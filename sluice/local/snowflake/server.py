@@ -49,7 +49,6 @@ class StandIn:
         loader = Loader(engine, pipes, loads, ObjectStore(s3_endpoint))
         tasks = TaskRunner(engine, registry, streams)
         router = Router(engine, registry, streams, loads, tasks)
-        router.on_resume = loader.wake
         router.restore()
         engine.sessions.route = router.route
         return cls(engine, loader, tasks, Snowpipe(token_check, pipes, loads, loader.wake))

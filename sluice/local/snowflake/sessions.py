@@ -3,6 +3,7 @@
 fakesnow answers what it cannot do with HTTP 500, which the connector retries for many seconds.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -74,14 +75,14 @@ class Connection(FakeSnowflakeConnection):
         return Cursor(self, self._duck_conn, use_dict_result=issubclass(cursor_class, DictCursor))
 
 
-class _RecentResults(dict[str, Any]):
+class _RecentResults(OrderedDict[str, Any]):
     """The last few results, for RESULT_SCAN; fakesnow itself would keep every result for ever."""
 
     def __setitem__(self, query_id: str, result: Any) -> None:
         """Keep a result and let go of the oldest."""
         super().__setitem__(query_id, result)
         while len(self) > _KEPT_RESULTS:
-            del self[next(iter(self))]
+            self.popitem(last=False)  # in one step: sessions run in several threads
 
 
 class Sessions(FakeSnow):

@@ -1,11 +1,12 @@
-"""What a client's statement asks for, as far as fakesnow does not know it. Pure: tokens in, a value out.
+"""What a client's statement asks for, as far as fakesnow does not know it. Pure: text in, a value out.
 
 Whatever is not recognised here is `None` and goes to fakesnow as it came.
 """
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from sluice.local.snowflake.tokens import Reader
 
 
 class Kind(StrEnum):
@@ -96,61 +97,9 @@ _ACCOUNT_OBJECTS = (
 )
 
 
-_TOKEN = re.compile(
-    r"""(?P<comment>--[^\n]*|//[^\n]*|/\*.*?\*/)
-      | \$\$.*?\$\$
-      | '(?:[^'\\]|''|\\.)*'
-      | "(?:[^"]|"")*"
-      | [\w$]+
-      | \S""",
-    re.DOTALL | re.VERBOSE,
-)
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Walks the tokens of one statement; comments are none."""
-
-    text: str
-    tokens: list[re.Match[str]]
-    at: int = 0
-
-    def accept(self, words: str) -> bool:
-        """Step over these words if they come next."""
-        wanted = words.split()
-        if [token[0].upper() for token in self.tokens[self.at : self.at + len(wanted)]] != wanted:
-            return False
-        self.at += len(wanted)
-        return True
-
-    def accept_one(self, choices: tuple[str, ...]) -> str | None:
-        return next((words for words in choices if self.accept(words)), None)
-
-    def name(self) -> str:
-        """Take a dotted name, as written."""
-        start = self.at
-        self.at += 1
-        while self.accept("."):
-            self.at += 1
-        return self._between(start, self.at)
-
-    def string(self) -> str:
-        """Take a string, without its quotes."""
-        start = self.at
-        self.at += 1
-        return self._between(start, self.at)[1:-1].replace("''", "'")
-
-    def rest(self) -> str:
-        return self._between(self.at, len(self.tokens))
-
-    def _between(self, start: int, end: int) -> str:
-        tokens = self.tokens[start:end]
-        return self.text[tokens[0].start() : tokens[-1].end()] if tokens else ""
-
-
 def parse_statement(text: str) -> Statement | None:
     """Recognise the statements that are the stand-in's own; `None` for all others."""
-    reader = _Reader(text, _tokens(text))
+    reader = Reader.of(text)
     if reader.accept("CREATE"):
         return _create(reader)
     if reader.accept("ALTER"):
@@ -164,31 +113,7 @@ def parse_statement(text: str) -> Statement | None:
     return NotEmulated(text) if reader.accept_one(("GRANT", "REVOKE")) else None
 
 
-def first_word(text: str) -> str:
-    """Give the statement's first word in upper case; empty when there is none."""
-    tokens = _tokens(text)
-    return tokens[0][0].upper() if tokens else ""
-
-
-def text_from(text: str, words: str) -> str | None:
-    """Give the part of a statement that begins with these words; `None` when they never come."""
-    reader = _Reader(text, _tokens(text))
-    for at in range(len(reader.tokens)):
-        reader.at = at
-        if reader.accept(words):
-            reader.at = at
-            return reader.rest()
-    return None
-
-
-def _tokens(text: str) -> list[re.Match[str]]:
-    tokens = [token for token in _TOKEN.finditer(text) if not token["comment"]]
-    while tokens and tokens[-1][0] == ";":
-        tokens.pop()
-    return tokens
-
-
-def _create(reader: _Reader) -> Statement | None:
+def _create(reader: Reader) -> Statement | None:
     replace = reader.accept("OR REPLACE")
     if reader.accept_one(_ACCOUNT_OBJECTS):
         return NotEmulated(reader.text)
@@ -200,7 +125,7 @@ def _create(reader: _Reader) -> Statement | None:
     return Create(Kind(kind), reader.name(), mode, reader.text, reader.rest())
 
 
-def _alter(reader: _Reader) -> Statement | None:
+def _alter(reader: Reader) -> Statement | None:
     if reader.accept_one(_ACCOUNT_OBJECTS):
         return NotEmulated(reader.text)
     kind = reader.accept_one((Kind.PIPE, Kind.TASK))
@@ -210,7 +135,7 @@ def _alter(reader: _Reader) -> Statement | None:
     return Alter(Kind(kind), reader.name(), " ".join(reader.rest().upper().split()))
 
 
-def _drop(reader: _Reader) -> Statement | None:
+def _drop(reader: Reader) -> Statement | None:
     if reader.accept_one(_ACCOUNT_OBJECTS):
         return NotEmulated(reader.text)
     kind = reader.accept_one(tuple(Kind))
@@ -220,7 +145,7 @@ def _drop(reader: _Reader) -> Statement | None:
     return Drop(Kind(kind), reader.name(), if_exists)
 
 
-def _show(reader: _Reader) -> Statement | None:
+def _show(reader: Reader) -> Statement | None:
     kind = reader.accept_one(("PIPES", "STREAMS", "TASKS"))
     if kind is None:
         return None

@@ -6,6 +6,7 @@ One thread because two MERGEs at once would both find the same event missing and
 import logging
 import threading
 
+import duckdb
 from snowflake.connector.errors import Error
 
 from sluice.local.snowflake.definitions import task_definition
@@ -60,8 +61,12 @@ class TaskRunner:
         while not self._stopping.is_set():
             self._engine.changed.wait(_LOOK_AGAIN_S)
             self._engine.changed.clear()
-            for task in self._due():
-                self._execute(task)
+            try:
+                for task in self._due():
+                    self._execute(task)
+            except duckdb.Error as error:
+                logger.warning("the tasks wait: %s", error)
+                self._stopping.wait(_AFTER_FAILURE_S)
 
     def _due(self) -> list[StoredObject]:
         return [task for task in self._registry.all(Kind.TASK) if self._is_due(task)]

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from sluice.deploy.target import Target
-from sluice.local.stack import API_STAGE, LOCAL_PARAMETERS, STAGE, LocalBuild, local_deployment, packaged_api_url
+from sluice.local.stack import (
+    API_STAGE,
+    LOCAL_PARAMETERS,
+    STAGE,
+    LocalBuild,
+    clients,
+    local_deployment,
+    packaged_api_url,
+)
 from sluice.local.template import load_template
 
 ROOT = Path(__file__).parents[3]
@@ -63,3 +71,13 @@ def test_packaged_api_lies_under_the_stage_chalice_gives_it():
     """The address ends with the API's stage, without a slash."""
     assert packaged_api_url(4566, "abc") == f"http://127.0.0.1:4566/_aws/execute-api/abc/{API_STAGE}"
     assert CONFIG["stages"][STAGE]["api_gateway_stage"] == API_STAGE
+
+
+def test_clients_know_the_emulator_only(monkeypatch, tmp_path):
+    """A developer's profile, be it real or gone, changes nothing."""
+    (tmp_path / "config").write_text("[default]\nregion = eu-west-1\nendpoint_url = http://real.example\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+    client = clients(4566)("sqs")
+
+    assert (client.meta.endpoint_url, client.meta.region_name) == ("http://127.0.0.1:4566", "us-east-1")

@@ -44,6 +44,7 @@ def test_of_duplicate_keys_the_last_wins() -> None:
         (b"1 2", 1),
         (b"[" * 100_000, 1),
         (b'{"a":1e400,"a":1e400}', 1),
+        (b'{"a":1,"a":"\\ud800"}', 1),
         (gzip.compress(b'{"a":1}')[:-4], 1),
         (b"\x1f\x8bnot gzip", 1),
     ],

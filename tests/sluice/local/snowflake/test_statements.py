@@ -11,9 +11,7 @@ from sluice.local.snowflake.statements import (
     Mode,
     NotEmulated,
     Show,
-    first_word,
     parse_statement,
-    text_from,
 )
 
 
@@ -68,11 +66,3 @@ def test_account_statements_are_not_emulated(text: str) -> None:
 def test_everything_else_is_fakesnows(text: str) -> None:
     """A word inside a string, a comment or another statement is nothing of ours."""
     assert parse_statement(text) is None
-
-
-def test_parts_of_a_text() -> None:
-    """The first word skips comments; a phrase is not found inside a string."""
-    assert first_word("/* x */ -- y\n merge INTO t") == "MERGE"
-    assert first_word("") == ""
-    assert text_from("CREATE PIPE p COMMENT = 'copy into x' AS COPY INTO t", "COPY INTO") == "COPY INTO t"
-    assert text_from("SELECT 1", "COPY INTO") is None

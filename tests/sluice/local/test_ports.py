@@ -1,0 +1,47 @@
+"""Ports of a local run: what is free, and nothing twice."""
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sluice.local import ports
+from sluice.local.ports import PortInUseError, choose_ports, free_port
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """Return a port that another program listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_ports_stay_the_same_from_start_to_start(tmp_path: Path) -> None:
+    """What was chosen once is chosen again as long as it is free."""
+    first = choose_ports(tmp_path / "ports.json", 0)
+    second = choose_ports(tmp_path / "ports.json", 0)
+
+    assert (second.aws, second.snowflake) == (first.aws, first.snowflake)
+
+
+def test_taken_port_of_the_api_is_refused(tmp_path: Path, taken: int) -> None:
+    """The API's port is the user's choice: no other is taken in its place."""
+    with pytest.raises(PortInUseError, match=f"Port {taken} is in use"):
+        choose_ports(tmp_path / "ports.json", taken)
+
+
+def test_other_ports_give_way(tmp_path: Path, taken: int) -> None:
+    """A remembered port that someone else has by now is replaced, and so is one that the API takes."""
+    api = free_port()
+    (tmp_path / "ports.json").write_text(json.dumps({"aws": taken, "snowflake": api}))
+    chosen = choose_ports(tmp_path / "ports.json", api)
+
+    assert chosen.api == api
+    assert len({taken, chosen.api, chosen.aws, chosen.snowflake}) == 4
+
+
+def test_address_names_this_machine_only() -> None:
+    """Clients are given the address that the processes are bound to."""
+    assert ports.Ports(8000, 4566, 8084).api_url == "http://127.0.0.1:8000"
