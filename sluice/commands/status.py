@@ -6,13 +6,11 @@ import psutil
 
 from sluice.commands.console import console, print_json, print_table
 from sluice.commands.running import running
-from sluice.deploy.stack import stack_outputs
-from sluice.local.counts import Stores
+from sluice.local.counts import counts
 from sluice.local.layout import Layout
 from sluice.local.run_file import Run
-from sluice.local.stack import INFRA_STACK, clients
+from sluice.local.stores import Stores
 from sluice.local.supervisor import family
-from sluice.local.warehouse import Warehouse
 
 
 def status(*, as_json: bool) -> None:
@@ -27,27 +25,17 @@ def status(*, as_json: bool) -> None:
 
 
 def _status(layout: Layout, run: Run) -> dict[str, Any]:
-    warehouse = Warehouse.of(run.ports)
-    client = clients(run.ports.aws)
-    outputs = stack_outputs(client("cloudformation"), INFRA_STACK)
-    stores = Stores(
-        layout.request_log,
-        layout.state / "landed.json",
-        client("s3"),
-        outputs["LandingBucket"],
-        outputs["DeadLetterBucket"],
-        warehouse,
-    )
+    stores = Stores.of(layout, run)
     return {
         "api": run.ports.api_url,
         "packaged_api": run.packaged_api,
         "aws_endpoint": run.ports.aws_url,
-        "snowflake": warehouse.to_json(),
-        "buckets": {"landing": outputs["LandingBucket"], "dead_letters": outputs["DeadLetterBucket"]},
+        "snowflake": stores.warehouse.to_json(),
+        "buckets": {"landing": stores.landing_bucket, "dead_letters": stores.dead_letter_bucket},
         "ready_at": run.ready_at,
         "processes": {name: _process(name, process) for name, process in run.living().items()},
         "logs": str(layout.logs),
-        "counts": stores.counts(),
+        "counts": counts(stores),
     }
 
 

@@ -1,17 +1,15 @@
 """What each store of the local road holds, line by line: the evidence that `verify` weighs. Read-only."""
 
-import gzip
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from chalicelib.core.dead_letters import PREFIX
 from chalicelib.core.failed_event import Stage
-from sluice.local.warehouse import Warehouse
+from sluice.local.stores import Stores
 
 LineId = tuple[str, int]
 """A line by its receipt and its index in it."""
@@ -35,66 +33,49 @@ class Evidence:
     core: Counter[EventId]
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Where the evidence lies."""
+def read_evidence(stores: Stores) -> Evidence:
+    """Read every store in the order of the road: what moves on meanwhile is then seen further along."""
+    return Evidence(
+        accepted={entry["receipt"]: entry["accepted"] for entry in stores.requests()},
+        stream=frozenset(_in_stream(stores)),
+        landed=frozenset(_landed(stores)),
+        set_aside=frozenset(_set_aside(stores)),
+        raw={
+            (row["receiptid"], int(row["receiptindex"])): (row["source"], row["id"])
+            for row in stores.warehouse.query(_RAW)
+        },
+        core=Counter((row["source"], row["id"]) for row in stores.warehouse.query(_CORE)),
+    )
 
-    request_log: Path
-    kinesis: Any
-    stream: str
-    s3: Any
-    landing_bucket: str
-    dead_letter_bucket: str
-    warehouse: Warehouse
 
-    def evidence(self) -> Evidence:
-        """Read every store in the order of the road: what moves on meanwhile is then seen further along."""
-        return Evidence(
-            accepted=self._accepted(),
-            stream=frozenset(self._in_stream()),
-            landed=frozenset(self._landed()),
-            set_aside=frozenset(self._set_aside()),
-            raw=self._raw(),
-            core=Counter((row["source"], row["id"]) for row in self.warehouse.query(_CORE)),
-        )
+def _in_stream(stores: Stores) -> Iterator[LineId]:
+    for shard in stores.kinesis.list_shards(StreamName=stores.stream)["Shards"]:
+        for record in _records(stores, shard["ShardId"]):
+            yield from _line_ids(record["Data"].split(b"\n"))
 
-    def _accepted(self) -> dict[str, int]:
-        log = self.request_log.read_bytes() if self.request_log.exists() else b""
-        return {entry["receipt"]: entry["accepted"] for entry in map(orjson.loads, log.splitlines())}
 
-    def _in_stream(self) -> Iterator[LineId]:
-        for shard in self.kinesis.list_shards(StreamName=self.stream)["Shards"]:
-            for record in self._records(shard["ShardId"]):
-                yield from _line_ids(record["Data"].split(b"\n"))
+def _records(stores: Stores, shard_id: str) -> Iterator[Any]:
+    iterator = stores.kinesis.get_shard_iterator(
+        StreamName=stores.stream, ShardId=shard_id, ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    while iterator:
+        page = stores.kinesis.get_records(ShardIterator=iterator, Limit=10_000)
+        yield from page["Records"]
+        iterator = page.get("NextShardIterator") if page["Records"] else None
 
-    def _records(self, shard_id: str) -> Iterator[Any]:
-        iterator = self.kinesis.get_shard_iterator(
-            StreamName=self.stream, ShardId=shard_id, ShardIteratorType="TRIM_HORIZON"
-        )["ShardIterator"]
-        while iterator:
-            page = self.kinesis.get_records(ShardIterator=iterator, Limit=10_000)
-            yield from page["Records"]
-            iterator = page.get("NextShardIterator") if page["Records"] else None
 
-    def _landed(self) -> Iterator[LineId]:
-        for body in self._objects(self.landing_bucket, "events/"):
-            yield from _line_ids(body.splitlines())
+def _landed(stores: Stores) -> Iterator[LineId]:
+    for key in stores.keys(stores.landing_bucket, "events/"):
+        yield from _line_ids(stores.lines(stores.landing_bucket, key))
 
-    def _set_aside(self) -> Iterator[LineId]:
-        """Yield the lines that a stage after collect made failed events of."""
-        for stage in Stage:
-            if stage is not Stage.COLLECT:
-                for body in self._objects(self.dead_letter_bucket, f"{PREFIX}stage={stage.value}/"):
-                    yield from map(_located, map(orjson.loads, body.splitlines()))
 
-    def _raw(self) -> dict[LineId, EventId]:
-        rows = self.warehouse.query(_RAW)
-        return {(row["receiptid"], int(row["receiptindex"])): (row["source"], row["id"]) for row in rows}
-
-    def _objects(self, bucket: str, prefix: str) -> Iterator[bytes]:
-        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            for entry in page.get("Contents", []):
-                yield gzip.decompress(self.s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read())
+def _set_aside(stores: Stores) -> Iterator[LineId]:
+    """Yield the lines that a stage after collect made failed events of."""
+    bucket = stores.dead_letter_bucket
+    for stage in Stage:
+        if stage is not Stage.COLLECT:
+            for key in stores.keys(bucket, f"{PREFIX}stage={stage.value}/"):
+                yield from filter(None, map(_located, stores.lines(bucket, key)))
 
 
 def _line_ids(lines: Iterable[bytes]) -> Iterator[LineId]:
@@ -108,6 +89,7 @@ def _line_ids(lines: Iterable[bytes]) -> Iterator[LineId]:
             yield element["receiptid"], element["receiptindex"]
 
 
-def _located(failed: Mapping[str, Any]) -> LineId:
-    receipt, _, index = failed["origin"]["locator"].rpartition(":")
-    return receipt, int(index)
+def _located(failed_event: bytes) -> LineId | None:
+    """Return which line a failed event was; None where it was a file or another producer's line."""
+    receipt, _, index = orjson.loads(failed_event)["origin"]["locator"].rpartition(":")
+    return (receipt, int(index)) if index.isdecimal() else None
