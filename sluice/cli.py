@@ -41,7 +41,13 @@ def main() -> None:
 @_STAGE
 @click.option("--detach", is_flag=True, help="Return once the road is ready, and leave it running.")
 @click.option("--fresh", is_flag=True, help="Forget all local data first.")
-@click.option("--port", default=DEFAULT_API_PORT, show_default=True, help="The API's port; 0 takes any free one.")
+@click.option(
+    "--port",
+    default=DEFAULT_API_PORT,
+    type=click.IntRange(0, 65_535),
+    show_default=True,
+    help="The API's port; 0 takes any free one.",
+)
 def up(*, detach: bool, fresh: bool, port: int) -> None:
     """Start the whole road on this machine."""
     from sluice.commands import up as command  # noqa: PLC0415 - each command loads only what it needs

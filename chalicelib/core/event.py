@@ -4,10 +4,9 @@ Checks of the envelope live here; what `data` must look like is the contracts' a
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.errors import Detail, ErrorType, Rejection, shorten
@@ -36,6 +35,12 @@ _NAMED_CHARACTERS = 80
 
 _TYPE = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _ATTRIBUTE_NAME = re.compile(r"[a-z0-9]+")
+_NO_CLOUDEVENTS_TEXT = re.compile(
+    "[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef"
+    + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
+"""Control characters and noncharacters. Source: CloudEvents 1.0, type system, String."""
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d[Tt](?!24)\d\d:\d\d:)(\d\d)(\.\d+)?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII)
 """Python 3.13 reads hour 24 and every Python an offset of +00:60; RFC 3339 knows neither."""
 
@@ -144,9 +149,11 @@ def _text_fault(value: Any) -> str | None:
         return f"must be a string, this is {_kind(value)}"
     if not 1 <= len(value) <= MAX_TEXT_CHARACTERS:
         return f"must have 1 to {MAX_TEXT_CHARACTERS} characters, this has {len(value)}"
-    if not value.isprintable() and any(unicodedata.category(character) == "Cc" for character in value):
-        return "must not contain control characters"
-    return None
+    return _character_fault(value)
+
+
+def _character_fault(text: str) -> str | None:
+    return "must not contain control characters or noncharacters" if _NO_CLOUDEVENTS_TEXT.search(text) else None
 
 
 def _type_fault(value: Any) -> str | None:
@@ -166,8 +173,9 @@ def _time_fault(value: Any) -> str | None:
         return "must be an RFC 3339 time such as 2026-01-31T12:00:00Z"
     minute, second, _, zone = shape.groups()
     try:
-        datetime.fromisoformat(minute.upper() + ("59" if second == "60" else second) + zone.upper())
-    except ValueError as error:
+        read = datetime.fromisoformat(minute.upper() + ("59" if second == "60" else second) + zone.upper())
+        read.astimezone(UTC)  # a warehouse keeps it in UTC, where year 0 and year 10000 are none
+    except (ValueError, OverflowError) as error:
         return f"is no such time: {error}"
     return None
 
@@ -177,8 +185,10 @@ def _specversion_fault(value: Any) -> str | None:
 
 
 def _extension_fault(value: Any) -> str | None:
-    if isinstance(value, str | bool | int):
-        return None
+    if isinstance(value, str):
+        return _character_fault(value)
+    if isinstance(value, int):
+        return None if -(2**31) <= value < 2**31 else "must fit 32 bits as an integer; send it as a string"
     return f"must be a string, boolean or integer, this is {_kind(value)}; payload belongs inside data"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import requests
 
+from chalicelib.core.json_text import UnreadableError, loads
 from sluice.commands.console import CommandError, console, print_json, print_table
 from sluice.commands.running import running
 from sluice.local.layout import Layout
@@ -59,14 +60,22 @@ def _batches(texts: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def _post(url: str, event_type: str, texts: list[bytes]) -> dict[str, Any]:
-    """Post data as NDJSON events. Each text goes as it is: a line that is not JSON is the API's to judge."""
-    head = b'{"type":%b,"data":' % json.dumps(event_type).encode()
-    body = b"\n".join(head + b" ".join(text.split(b"\n")) + b"}" for text in texts)
+    """Post data as NDJSON events."""
+    body = b"\n".join(_event(event_type, b" ".join(text.split(b"\n"))) for text in texts)
     try:
         answer = requests.post(url, body, headers={"content-type": "application/x-ndjson"}, timeout=_TIMEOUT_S)
     except requests.RequestException as error:
         raise CommandError(f"the API did not answer: {error}. Look at bin/sluice status") from None
     return dict(orjson.loads(answer.content))
+
+
+def _event(event_type: str, data: bytes) -> bytes:
+    """Return an event around data; what is not one JSON value goes as it is, for the API to reject and keep."""
+    try:
+        loads(data)
+    except UnreadableError:
+        return data
+    return b'{"type":%b,"data":%b}' % (json.dumps(event_type).encode(), data)
 
 
 def _show(answers: list[dict[str, Any]], summary: dict[str, int]) -> None:

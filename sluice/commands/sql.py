@@ -8,6 +8,8 @@ from sluice.local.warehouse import QueryError, Warehouse
 
 def sql(statement: str, *, as_json: bool) -> None:
     """Run a statement and print its rows: a table, or an array of objects."""
+    if not statement.strip():
+        raise CommandError("the statement is empty")
     run = running(Layout.from_environment())
     try:
         rows = Warehouse.of(run.ports).query(statement)

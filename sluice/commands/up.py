@@ -37,6 +37,8 @@ _EXPECTED = (
 )
 """What can go wrong on a user's machine: shown as a sentence. Anything else is a bug, and shows its trace."""
 
+_STARTING = "another bin/sluice up is starting this road; wait for it, or stop it with bin/sluice down"
+
 _NOT_CLOSED = (
     "The last run did not stop cleanly. What its AWS emulator had not saved is gone: records not yet in S3, "
     "and notifications of files not yet loaded. Rows, files and failed events are all there."
@@ -77,7 +79,7 @@ def _supervise(layout: Layout, *, fresh: bool, api_port: int) -> None:
         with locked(layout.lock_file), stoppable():
             _run(layout, fresh=fresh, api_port=api_port)
     except AlreadyRunningError:
-        raise CommandError("another bin/sluice up is starting this road; wait for it, or bin/sluice down") from None
+        raise CommandError(_STARTING) from None
     except StoppedError:
         console.print("\nThe road is stopped; its data is kept.")
     except _EXPECTED as error:
@@ -107,7 +109,13 @@ def _run(layout: Layout, *, fresh: bool, api_port: int) -> None:
 
 def _detach(layout: Layout, *, fresh: bool, api_port: int) -> None:
     """Start `sluice up` in a session of its own, and show its output until it is ready or fails."""
-    layout.logs.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(layout.lock_file):  # another one that is starting still writes its log
+            layout.logs.mkdir(parents=True, exist_ok=True)
+    except AlreadyRunningError:
+        raise CommandError(_STARTING) from None
+    except OSError as error:
+        raise CommandError(f"SLUICE_HOME cannot be used: {error}") from None
     log = layout.logs / "supervisor.log"
     arguments = [sys.executable, "-m", "sluice", "up", "--port", str(api_port), *(["--fresh"] if fresh else [])]
     with log.open("wb") as output:

@@ -25,6 +25,7 @@ MAX_REQUEST_BYTES = 10 * 1024 * 1024
 
 _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
 
+_MAX_LENGTH_DIGITS = 18
 _WAITING_CONNECTIONS = 128
 """Clients that may wait to be served; the standard library's five would refuse a burst."""
 
@@ -51,7 +52,7 @@ class Handler(ChaliceRequestHandler):
         if "chunked" in self.headers.get("transfer-encoding", "").lower():
             return self._chunked_body()
         length = self.headers.get("content-length") or "0"
-        if not (length.isascii() and length.isdigit()):
+        if not (length.isascii() and length.isdigit() and len(length) <= _MAX_LENGTH_DIGITS):
             raise RequestError(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
         return self._read(int(length), 0)
 
@@ -89,6 +90,12 @@ class Handler(ChaliceRequestHandler):
             self.close_connection = True  # the client went away
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle  # noqa: N815
+
+    def _send_http_response_with_body(self, code: int, headers: dict[str, Any], body: str | bytes) -> None:
+        if self.command == "HEAD":  # an answer to HEAD has no body: the next one would be read as it
+            self._send_http_response_no_body(code, headers)
+        else:
+            super()._send_http_response_with_body(code, headers, body)
 
     def send_error(self, code: int, message: str | None = None, _explain: str | None = None) -> None:
         """Answer an error as JSON instead of the standard library's HTML page."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.core.dead_letters import PREFIX
 from chalicelib.core.failed_event import Stage
+from sluice.local.evidence import set_aside
 from sluice.local.stores import Stores
 
 _FAILED_KEY = re.compile(rf"{PREFIX}stage=(\w+)/.*-(\d+)\.ndjson\.gz")
@@ -15,8 +16,9 @@ _OFFERED = ("offered", "accepted", "rejected", "unavailable")
 
 _IN_WAREHOUSE = """
 SELECT
-  (SELECT COUNT(*) FROM (SELECT DISTINCT RECEIPTID, RECEIPTINDEX FROM RAW.EVENTS)) AS LOADED,
-  (SELECT COUNT(*) FROM CORE.EVENTS) AS KEPT,
+  (SELECT COUNT(*) FROM (
+    SELECT DISTINCT RECEIPTID, RECEIPTINDEX FROM RAW.EVENTS WHERE RECEIPTID IS NOT NULL)) AS LOADED,
+  (SELECT COUNT(*) FROM CORE.EVENTS WHERE RECEIPT_ID IS NOT NULL) AS KEPT,
   (SELECT COUNT(*) FROM OPS.IDENTITY_CONFLICTS) AS CONFLICTS
 """
 
@@ -25,12 +27,14 @@ def counts(stores: Stores) -> dict[str, Any]:
     """Return the counts of `status --json`; `dead_lettered` is one number a stage.
 
     `duplicates` are loaded events that CORE already knew by (source, id), `conflicts` those among
-    them with other content. `in_flight` is what was accepted and is not loaded or set aside yet.
+    them with other content. `in_flight` is what was accepted and is not loaded or set aside yet. Lines of
+    other producers, which bear no receipt, count as landed and as dead-lettered only.
     """
     offered = _offered(stores)
     failed = _dead_lettered(stores)
     in_warehouse = stores.warehouse.query(_IN_WAREHOUSE)[0]
-    after_collect = sum(count for stage, count in failed.items() if stage != Stage.COLLECT)
+    posted = {entry["receipt"] for entry in stores.requests()}
+    after_collect = sum(receipt in posted for receipt, _ in set_aside(stores))
     return {
         "received": offered["offered"],
         "accepted": offered["accepted"],

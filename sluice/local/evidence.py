@@ -39,7 +39,7 @@ def read_evidence(stores: Stores) -> Evidence:
         accepted={entry["receipt"]: entry["accepted"] for entry in stores.requests()},
         stream=frozenset(_in_stream(stores)),
         landed=frozenset(_landed(stores)),
-        set_aside=frozenset(_set_aside(stores)),
+        set_aside=frozenset(set_aside(stores)),
         raw={
             (row["receiptid"], int(row["receiptindex"])): (row["source"], row["id"])
             for row in stores.warehouse.query(_RAW)
@@ -69,7 +69,7 @@ def _landed(stores: Stores) -> Iterator[LineId]:
         yield from _line_ids(stores.lines(stores.landing_bucket, key))
 
 
-def _set_aside(stores: Stores) -> Iterator[LineId]:
+def set_aside(stores: Stores) -> Iterator[LineId]:
     """Yield the lines that a stage after collect made failed events of."""
     bucket = stores.dead_letter_bucket
     for stage in Stage:

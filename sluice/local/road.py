@@ -46,7 +46,11 @@ class Road:
         report("starting the AWS emulator and the Snowflake stand-in")
         self._start_stores(supervisor)
         build = LocalBuild(ROOT, self.layout.build, self._app_environment(), Target.of_this_machine())
+        is_first = not any(self._emulator_paths.tables.iterdir())
         stack = deploy_local(self.ports.aws, build, private_key, report)
+        if is_first:
+            report("saving the stacks")
+            self._save_stacks(supervisor)
         report("applying snowflake/*.sql")
         self._migrate(stack)
         report("starting the Firehose engine and the API")
@@ -56,12 +60,23 @@ class Road:
         supervisor.mark_ready(datetime.now(UTC).isoformat(timespec="seconds"), stack.api_url)
 
     def _start_stores(self, supervisor: Supervisor) -> None:
-        paths = emulator.EmulatorPaths(EMULATOR_PYTHON, self.layout.state / "aws")
-        emulator.prepare(paths)
-        supervisor.start(emulator.emulator_process(paths, self.ports.aws))
+        emulator.prepare(self._emulator_paths)
+        supervisor.start(emulator.emulator_process(self._emulator_paths, self.ports.aws))
         supervisor.start(self._warehouse())
-        supervisor.await_ready("emulator", partial(emulator.is_ready, self.ports.aws), _START_TIMEOUT_S)
+        self._await_emulator(supervisor)
         supervisor.await_ready("warehouse", partial(accepts, self.ports.snowflake), _START_TIMEOUT_S)
+
+    def _save_stacks(self, supervisor: Supervisor) -> None:
+        """Restart the emulator: it saves when it stops; killed before, it would leave buckets that no stack owns."""
+        supervisor.restart("emulator")
+        self._await_emulator(supervisor)
+
+    def _await_emulator(self, supervisor: Supervisor) -> None:
+        supervisor.await_ready("emulator", partial(emulator.is_ready, self.ports.aws), _START_TIMEOUT_S)
+
+    @property
+    def _emulator_paths(self) -> emulator.EmulatorPaths:
+        return emulator.EmulatorPaths(EMULATOR_PYTHON, self.layout.state / "aws")
 
     def _start_movers(self, supervisor: Supervisor, stack: LocalStack) -> None:
         supervisor.start(self._firehose())

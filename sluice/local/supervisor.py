@@ -63,6 +63,11 @@ class Supervisor:
         self.run = self.run.with_process(command.name, ProcessId.of(child.pid))
         self._write()
 
+    def restart(self, name: str) -> None:
+        """Stop a process as gently as at the end, and start it again."""
+        self._stop(self._children[name])
+        self.start(self._commands[name])
+
     def await_ready(self, name: str, is_ready: Callable[[], bool], timeout_s: float) -> None:
         """Wait until a process answers. Raises RuntimeError with the end of its log when it does not."""
         ends_at = time.monotonic() + timeout_s

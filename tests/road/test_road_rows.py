@@ -100,6 +100,24 @@ def test_other_content_under_a_known_identity_is_kept_aside(road: LocalRoad, api
     assert (conflict["data"]["amount"], conflict["kept_data"]["amount"]) == (2, 1)
 
 
+def test_another_extension_is_other_content(road: LocalRoad, api: str) -> None:
+    """A later event that differs in an extension alone is a conflict, too."""
+    for lines, trace in enumerate(["a", "b"], start=1):
+        assert post(f"{api}/v1/events", order(source="/extension", id="same", trace=trace)).status_code == 202
+        wait_until(partial(_settled, road, "/extension", lines), "it in RAW and through the task")
+    found = road.sql("select extensions, kept_extensions from ops.identity_conflicts where source = '/extension'")
+    assert found == [{"extensions": {"trace": "b"}, "kept_extensions": {"trace": "a"}}]
+
+
+def test_a_large_file_of_small_lines(road: LocalRoad, api: str) -> None:
+    """4 MB of long lines and 5,000 short ones in one file load as surely as anything else."""
+    long = [order(source="/large", note="x" * 100_000) for _ in range(39)]
+    assert post(f"{api}/v1/events", long).status_code == 202
+    assert post(f"{api}/v1/events", [order(source="/large")] * 5_000).status_code == 202
+    wait_until(lambda: _settled(road, "/large", 5_039), "all of them in RAW and through the task")
+    assert len(_rows(road, "/large")) == 5_039
+
+
 def test_bad_events_lie_whole_in_the_dead_letter_bucket(road: LocalRoad, api: str) -> None:
     """Good, bad, oversize and out-of-range in one batch: each has its verdict, the bad ones are kept as posted."""
     bad = b'{"type":"order.placed","data":{"order_id":"b",  "amount":-1,"currency":"EUR"}}'

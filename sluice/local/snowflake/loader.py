@@ -31,6 +31,7 @@ _BATCH_FILES = 256
 _BATCH_BYTES = 4 * 1024 * 1024
 _UNKNOWN_BYTES = 64 * 1024
 _LINES_AN_INSERT = 5_000  # bounds what an INSERT holds beside its rows
+_CHARACTERS_AN_INSERT = 1_000_000  # each is taken apart into columns in memory: 6 MB at once ran out of it
 _FETCHERS = 4
 _AFTER_FAILURE_S = 0.5
 _LOOK_AGAIN_S = 1.0
@@ -166,10 +167,20 @@ def _failed(file: QueuedFile, size: int, error: str, line: int, character: int) 
 
 def _arriving(files: list[FetchedFile]) -> Iterator[pa.Table]:
     """Lay the lines of all files out as the tables that the COPY's INSERT reads."""
-    every = [(file, line) for file in files for line in file.lines]
-    for start in range(0, len(every), _LINES_AN_INSERT):
-        rows = every[start : start + _LINES_AN_INSERT]
-        yield pa.table({name: pa.array(list(starmap(give, rows)), kind) for name, kind, give in _COLUMNS})
+    rows: list[tuple[FetchedFile, Line]] = []
+    characters = 0
+    for file, line in ((source, text) for source in files for text in source.lines):
+        if rows and (len(rows) == _LINES_AN_INSERT or characters + len(line.text) > _CHARACTERS_AN_INSERT):
+            yield _table(rows)
+            rows, characters = [], 0
+        rows.append((file, line))
+        characters += len(line.text)
+    if rows:
+        yield _table(rows)
+
+
+def _table(rows: list[tuple[FetchedFile, Line]]) -> pa.Table:
+    return pa.table({name: pa.array(list(starmap(give, rows)), kind) for name, kind, give in _COLUMNS})
 
 
 _COLUMNS: tuple[tuple[str, pa.DataType, Callable[[FetchedFile, Line], object]], ...] = (

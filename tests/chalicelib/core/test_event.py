@@ -86,6 +86,10 @@ REJECTED = {
     "a specversion that is a number": (event(specversion=1.0), "/specversion", "attribute"),
     "an extension that is an object": (event(extra={"a": 1}), "/extra", "attribute"),
     "an extension that is a float": (event(extra=1.5), "/extra", "attribute"),
+    "an extension beyond 32 bits": (event(extra=2**31), "/extra", "attribute"),
+    "an extension with a control character": (event(extra="a\nb"), "/extra", "attribute"),
+    "a subject with a noncharacter": (event(subject="a\ufdd0"), "/subject", "attribute"),
+    "an id with a noncharacter of another plane": (event(id="a\U0001fffe"), "/id", "attribute"),
     "an extension in capitals": (event(traceId="x"), "/traceId", "attribute"),
     "an extension without a name": (event(**{"": 1}), "/", "attribute"),
     "an extension whose name needs escaping": (event(**{"a/b~c": 1}), "/a~1b~0c", "attribute"),
@@ -123,6 +127,8 @@ def test_an_rfc_3339_time_is_taken(time: str) -> None:
 @pytest.mark.parametrize(
     "time",
     [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-23:59",
         "2026-01-31",
         "2026-01-31T12:00:00",
         "2026-01-31 12:00:00Z",

@@ -23,9 +23,10 @@ DATA = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=10,
 )
+PLAIN_TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cn"]), max_size=20)
 EXTENSIONS = st.dictionaries(
     st.from_regex(r"x[a-z0-9]{1,8}", fullmatch=True),
-    TEXT | st.booleans() | st.integers(-(2**31), 2**31 - 1),
+    PLAIN_TEXT | st.booleans() | st.integers(-(2**31), 2**31 - 1),
     max_size=3,
 )
 
