@@ -51,8 +51,8 @@ bench: env ## Measure: collect beside its floor, and post-to-row on a running ro
 .PHONY: pins
 pins: env ## Compile requirements/*.in into pinned, hashed requirements/*.txt
 	$(PY) -m pip install --quiet pip-tools
-	cd requirements && compile() { ../$(PY) -m piptools compile --quiet --strip-extras --no-header \
-	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host "$$@"; } && \
+	cd requirements && export CUSTOM_COMPILE_COMMAND="make pins" && \
+	  compile() { ../$(PY) -m piptools compile --quiet --strip-extras --no-emit-options "$$@"; } && \
 	  compile --no-annotate --output-file ../requirements.txt app.in && \
 	  for name in tool dev emulator; do \
 	    compile --generate-hashes --allow-unsafe --output-file $$name.txt $$name.in; \
