@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.contracts.registry import Registry
 from chalicelib.core.dead_letters import DeadLetter, put_all
 from chalicelib.core.failed_event import FailedEvent
+from chalicelib.core.times import to_text
 from firehose_transform.judge import Judge, Verdict
 from firehose_transform.protocol import FirehoseAnswer, FirehoseEvent
 from firehose_transform.transform import transform
@@ -32,7 +33,7 @@ _registry = Registry()
 
 def handler(event: FirehoseEvent, _context: object) -> FirehoseAnswer:
     """Answer one Firehose invocation. Never raises because of a record, and remembers nothing."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = to_text(datetime.now(UTC))
     judge = Judge(_registry, PROCESSOR, now)
     verdicts = [judge.judge(record) for record in event["records"]]
     answer = transform(verdicts, _keep)

@@ -17,6 +17,7 @@ from chalicelib.core.failed_event import FailedEvent, Origin, Stage
 from chalicelib.core.json_text import UnreadableError, loads
 from chalicelib.core.limits import MAX_TEXT_CHARACTERS
 from chalicelib.core.line import decode_line
+from chalicelib.core.times import to_text
 from firehose_transform.protocol import FirehoseRecord
 
 _KPL_MAGIC = b"\xf3\x89\x9a\xc2"
@@ -99,5 +100,4 @@ def _receipt_locator(element: dict[str, Any]) -> str | None:
 
 def _arrived_at(record: FirehoseRecord) -> str:
     """Return when the stream took the record: the same however often Firehose tries."""
-    arrived_at = datetime.fromtimestamp(record["approximateArrivalTimestamp"] / 1000, UTC)
-    return arrived_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return to_text(datetime.fromtimestamp(record["approximateArrivalTimestamp"] / 1000, UTC))

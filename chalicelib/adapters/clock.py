@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 
 import uuid_utils
 
+from chalicelib.core.times import to_text
+
 
 def now() -> str:
     """Return the time as RFC 3339 in UTC with milliseconds: `2026-01-31T12:00:00.000Z`."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return to_text(datetime.now(UTC))
 
 
 def new_id() -> str:

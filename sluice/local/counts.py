@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalicelib.core.dead_letters import PREFIX
@@ -30,10 +31,11 @@ def counts(stores: Stores) -> dict[str, Any]:
     them with other content. `in_flight` is what was accepted and is not loaded or set aside yet. Lines of
     other producers, which bear no receipt, count as landed and as dead-lettered only.
     """
-    offered = _offered(stores)
+    requests = list(stores.requests())
+    offered = _offered(requests)
     failed = _dead_lettered(stores)
     in_warehouse = stores.warehouse.query(_IN_WAREHOUSE)[0]
-    posted = {entry["receipt"] for entry in stores.requests()}
+    posted = {entry["receipt"] for entry in requests}
     after_collect = sum(receipt in posted for receipt, _ in set_aside(stores))
     return {
         "received": offered["offered"],
@@ -49,9 +51,9 @@ def counts(stores: Stores) -> dict[str, Any]:
     }
 
 
-def _offered(stores: Stores) -> Counter[str]:
+def _offered(requests: Iterable[Mapping[str, Any]]) -> Counter[str]:
     totals: Counter[str] = Counter()
-    for entry in stores.requests():
+    for entry in requests:
         totals.update({name: entry[name] for name in _OFFERED})
     return totals
 
