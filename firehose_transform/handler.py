@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.contracts.registry import Registry
 from chalicelib.core.dead_letters import DeadLetter, put_all
 from chalicelib.core.failed_event import FailedEvent
+from chalicelib.core.metrics import dead_letters_by_type, log_line
 from chalicelib.core.times import to_text
 from firehose_transform.judge import Judge, Verdict
 from firehose_transform.protocol import FirehoseAnswer, FirehoseEvent
@@ -33,11 +34,13 @@ _registry = Registry()
 
 def handler(event: FirehoseEvent, _context: object) -> FirehoseAnswer:
     """Answer one Firehose invocation. Never raises because of a record, and remembers nothing."""
-    now = to_text(datetime.now(UTC))
-    judge = Judge(_registry, PROCESSOR, now)
+    now = datetime.now(UTC)
+    judge = Judge(_registry, PROCESSOR, to_text(now))
     verdicts = [judge.judge(record) for record in event["records"]]
     answer = transform(verdicts, _keep)
-    print(json.dumps(_summary(event, verdicts, answer)))  # noqa: T201 - Lambda's log is standard output
+    facts = _facts(event, verdicts, answer)
+    line = log_line("transform", os.environ["SLUICE_DEPLOY_STAGE"], int(now.timestamp() * 1000), facts)
+    print(json.dumps(line), flush=True)  # noqa: T201 - Lambda's log is standard output
     return answer
 
 
@@ -64,15 +67,16 @@ def _s3() -> Any:
     return boto3.client("s3", config=config)
 
 
-def _summary(event: FirehoseEvent, verdicts: Sequence[Verdict], answer: FirehoseAnswer) -> dict[str, Any]:
+def _facts(event: FirehoseEvent, verdicts: Sequence[Verdict], answer: FirehoseAnswer) -> dict[str, Any]:
     results = Counter(entry["result"] for entry in answer["records"])
+    failed_events = [failed for verdict in verdicts for failed in verdict.failed]
     return {
-        "log": "transform",
         "invocation_id": event["invocationId"],
         "records": len(verdicts),
         "lines": sum(verdict.lines for verdict in verdicts),
-        "failed": sum(len(verdict.failed) for verdict in verdicts),
+        "failed": len(failed_events),
         "ok": results["Ok"],
         "dropped": results["Dropped"],
         "processing_failed": results["ProcessingFailed"],
+        "dead_letters": dead_letters_by_type(failed_events),
     }

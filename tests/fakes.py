@@ -3,16 +3,19 @@
 A fake keeps what it was asked to do, in order, so that a test looks at what happened and not at calls.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
 from chalicelib.core.failed_event import FailedEvent
+from chalicelib.core.landing import LandedFile
+from chalicelib.core.ledger import FINISHABLE, Compared, Entry, Outcome, State
 from chalicelib.core.line import Receipt
 from chalicelib.core.record import Record
+from chalicelib.core.spill import Spill, StoredSpill
 from chalicelib.stages.budget import Budget
-from chalicelib.stages.load import IngestUnavailableError, LandedFile
+from chalicelib.stages.load import IngestUnavailableError
 from chalicelib.stages.publish import StreamRefusalError
 
 RECEIVED_AT = "2026-01-31T12:34:56.789Z"
@@ -86,33 +89,6 @@ class FakeStream:
         return [line for record in self.confirmed for line in record.data.split(b"\n")]
 
 
-@dataclass
-class FakeDeadLetters:
-    """A dead-letter store that works or does not."""
-
-    works: bool = True
-    kept: list[FailedEvent] = field(default_factory=list)
-    puts: int = 0
-
-    def keep(self, failed_events: Sequence[FailedEvent]) -> bool:
-        """Keep them all in one put, or none."""
-        self.puts += 1
-        if self.works:
-            self.kept += failed_events
-        return self.works
-
-
-@dataclass
-class FakeRequestLog:
-    """A request log in memory."""
-
-    entries: list[dict[str, str | int]] = field(default_factory=list)
-
-    def write(self, entry: Mapping[str, str | int]) -> None:
-        """Keep one entry."""
-        self.entries.append(dict(entry))
-
-
 class CutOffError(BaseException):
     """What ends a Lambda in the middle: nothing may catch it."""
 
@@ -132,31 +108,190 @@ class Cut:
 
 
 @dataclass
-class FakeLedger:
-    """The ledger in memory. It may be cut off before and after each of its writes."""
+class FakeDeadLetters:
+    """A dead-letter store that works or does not. It may be cut off before and after each put."""
+
+    works: bool = True
+    kept: list[FailedEvent] = field(default_factory=list)
+    puts: int = 0
+    cut: Cut = field(default_factory=Cut)
+
+    def keep(self, failed_events: Sequence[FailedEvent]) -> bool:
+        """Keep them all in one put, or none."""
+        self.cut.step()
+        self.puts += 1
+        if self.works:
+            self.kept += failed_events
+        self.cut.step()
+        return self.works
+
+
+@dataclass
+class FakeRequestLog:
+    """A request log in memory."""
+
+    entries: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self, entry: Mapping[str, Any]) -> None:
+        """Keep one entry."""
+        self.entries.append(dict(entry))
+
+
+@dataclass
+class FakeSpills:
+    """The spill in memory. It may be cut off before and after each of its writes, or not work at all.
+
+    `objects` holds each object's body and when it was put; `log` what was done, in order.
+    """
 
     cut: Cut = field(default_factory=Cut)
-    states: dict[str, str] = field(default_factory=dict)
-    pipes: dict[str, str] = field(default_factory=dict)
+    works: bool = True
+    put_s: float = 9.0
+    time: FakeTime = field(default_factory=FakeTime)
+    objects: dict[str, tuple[bytes, float]] = field(default_factory=dict)
     log: list[tuple[str, str]] = field(default_factory=list)
 
-    def notice(self, file: LandedFile, pipe: str) -> bool:
+    def keep(self, spill: Spill) -> bool:
+        """Put one object, or not."""
+        self.cut.step()
+        self.log.append(("keep", spill.key))
+        if self.works:
+            self.objects[spill.key] = (spill.body, self.time.now_s)
+        self.cut.step()
+        return self.works
+
+    def stored(self) -> list[StoredSpill]:
+        """List every object, in the order of their keys."""
+        return [StoredSpill(key, len(body), at) for key, (body, at) in sorted(self.objects.items())]
+
+    def read(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Read objects, None for each that is gone."""
+        self.log += [("read", key) for key in keys]
+        return [self.objects[key][0] if key in self.objects else None for key in keys]
+
+    def delete(self, keys: Sequence[str]) -> list[str]:
+        """Delete objects one by one, or none."""
+        for key in keys if self.works else ():
+            self.cut.step()
+            self.log.append(("delete", key))
+            self.objects.pop(key, None)
+            self.cut.step()
+        return list(keys) if self.works else []
+
+
+@dataclass
+class FakeLedger:
+    """The ledger in memory. It may be cut off before and after each of its writes.
+
+    `log` holds every change of state in order. `stale` are entries as they once were: the index may still name
+    them so.
+    """
+
+    cut: Cut = field(default_factory=Cut)
+    now: Callable[[], str] = lambda: RECEIVED_AT
+    entries: dict[str, Entry] = field(default_factory=dict)
+    log: list[tuple[str, str]] = field(default_factory=list)
+    stale: list[Entry] = field(default_factory=list)
+    marks: list[Compared] = field(default_factory=list)
+    asked: list[frozenset[str]] = field(default_factory=list)
+
+    @property
+    def states(self) -> dict[str, str]:
+        """Return each file's state."""
+        return {name: entry.state.value for name, entry in self.entries.items()}
+
+    def notice(self, file: LandedFile, pipe: str, reload_of: str | None = None) -> bool:
         """Note a file once; tell whether its state is still noticed."""
         self.cut.step()
-        if file.name not in self.states:
-            self.states[file.name] = "noticed"
-            self.pipes[file.name] = pipe
-            self.log.append(("noticed", file.name))
+        now = self.now()
+        new = Entry(file, pipe, State.NOTICED, now, now, reload_of=reload_of)
+        if file.name not in self.entries:
+            self._write(new)
+        elif reload_of and self.entries[file.name].reload_of is None:
+            self.entries[file.name] = replace(self.entries[file.name], reload_of=reload_of)
         self.cut.step()
-        return self.states[file.name] == "noticed"
+        return self.entries[file.name].state == State.NOTICED
 
-    def mark_submitted(self, file: LandedFile) -> None:
+    def mark_submitted(self, file: LandedFile) -> bool:
         """Move a noticed file to submitted."""
+        return self._change(file, lambda entry: entry.state == State.NOTICED, self._submitted)
+
+    def mark_resubmitted(self, entry: Entry) -> bool:
+        """Count one more attempt, once."""
+        seen = (State.SUBMITTED, entry.attempts)
+        return self._change(entry.file, lambda now: (now.state, now.attempts) == seen, self._submitted)
+
+    def finish(self, file: LandedFile, outcome: Outcome) -> bool:
+        """Move an unfinished file to its end."""
+        return self._change(
+            file,
+            lambda entry: entry.state in FINISHABLE,
+            lambda entry: replace(
+                entry,
+                state=outcome.state,
+                changed_at=self.now(),
+                rows=outcome.rows,
+                first_error=outcome.first_error,
+            ),
+        )
+
+    def mark_unknown(self, file: LandedFile, reloaded_as: str) -> bool:
+        """Move a submitted file to unknown."""
+        return self._change(
+            file,
+            lambda entry: entry.state == State.SUBMITTED,
+            lambda entry: replace(entry, state=State.UNKNOWN, changed_at=self.now(), reloaded_as=reloaded_as),
+        )
+
+    def mark_reloaded(self, file: LandedFile, reloaded_as: str) -> bool:
+        """Note a copy, once."""
+        return self._change(
+            file, lambda entry: entry.reloaded_as is None, lambda entry: replace(entry, reloaded_as=reloaded_as)
+        )
+
+    def get(self, name: str) -> Entry | None:
+        """Return an entry."""
+        return self.entries.get(name)
+
+    def in_state(self, state: State, before: str | None = None) -> Iterator[Entry]:
+        """Yield the entries of a state, the longest there first, stale ones too."""
+        entries = [*self.stale, *self.entries.values()]
+        found = [entry for entry in entries if entry.state == state and (not before or entry.changed_at < before)]
+        yield from sorted(found, key=lambda entry: (entry.changed_at, entry.file.name))
+
+    def known(self, names: Collection[str]) -> frozenset[str]:
+        """Return the names that are there."""
+        self.asked.append(frozenset(names))
+        return frozenset(self.entries.keys() & set(names))
+
+    def compared(self) -> Compared:
+        """Return the last mark."""
+        return self.marks[-1] if self.marks else Compared()
+
+    def mark_compared(self, compared: Compared) -> None:
+        """Keep a mark."""
         self.cut.step()
-        if self.states.get(file.name) == "noticed":
-            self.states[file.name] = "submitted"
-            self.log.append(("submitted", file.name))
+        self.marks.append(compared)
         self.cut.step()
+
+    def _submitted(self, entry: Entry) -> Entry:
+        now = self.now()
+        return replace(entry, state=State.SUBMITTED, submitted_at=now, changed_at=now, attempts=entry.attempts + 1)
+
+    def _change(self, file: LandedFile, holds: Callable[[Entry], bool], change: Callable[[Entry], Entry]) -> bool:
+        self.cut.step()
+        entry = self.entries.get(file.name)
+        moved = entry is not None and holds(entry)
+        if entry is not None and moved:
+            self._write(change(entry))
+        self.cut.step()
+        return moved
+
+    def _write(self, entry: Entry) -> None:
+        before = self.entries.get(entry.file.name)
+        self.entries[entry.file.name] = entry
+        if before is None or before.state != entry.state:
+            self.log.append((entry.state.value, entry.file.name))
 
 
 @dataclass
@@ -185,7 +320,9 @@ ENVIRONMENT = {
     "SLUICE_DEPLOY_STAGE": "local",
     "SLUICE_STREAM": "stream",
     "SLUICE_DEAD_LETTER_BUCKET": "letters",
+    "SLUICE_LANDING_BUCKET": "landing",
     "SLUICE_LEDGER_TABLE": "ledger",
+    "SLUICE_ALERT_TOPIC": "arn:aws:sns:us-east-1:000000000000:alerts",
     "SNOWFLAKE_ACCOUNT": "account",
     "SNOWFLAKE_USER": "user",
     "SNOWFLAKE_DATABASE": "SLUICE",

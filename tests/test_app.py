@@ -14,7 +14,8 @@ from moto.backends import get_backend
 import app
 from chalicelib import wiring
 from chalicelib.adapters.clients import client as aws_client
-from chalicelib.stages.load import Load, Pipe
+from chalicelib.core.landing import Pipe
+from chalicelib.stages.load import Load
 from tests.fakes import ENVIRONMENT, ORDER, FakeIngest, FakeLedger
 
 EVENTS = Path(__file__).parent / "events"
@@ -179,7 +180,7 @@ def test_a_missing_stream_is_a_503(client: Client) -> None:
 def test_load_submits_what_s3_announced(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The SQS event of two S3 messages: three files are noted and submitted, the test event is skipped."""
     ledger, ingest = FakeLedger(), FakeIngest()
-    monkeypatch.setattr(wiring, "load", lambda: Load([Pipe("P", "events/")], ledger, ingest))
+    monkeypatch.setattr(wiring, "load", lambda: Load([Pipe("P", "events/", "T")], ledger, ingest))
     client.lambda_.invoke("load", json.loads((EVENTS / "sqs-of-s3-notifications.json").read_text()))
     assert [path for _, path in ingest.submitted] == [
         "dt=2026-01-31/hh=12/sluice-1-2026-01-31-12-34-56-abc.gz",

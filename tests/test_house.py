@@ -154,7 +154,7 @@ def test_only_settings_and_wiring_look_at_the_environment() -> None:
     assert readers <= {
         "app.py",
         "chalicelib/wiring.py",
-        "chalicelib/adapters/request_log.py",
+        "chalicelib/adapters/batch_log.py",
         "firehose_transform/handler.py",
     }
 

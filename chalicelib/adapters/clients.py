@@ -13,14 +13,14 @@ CALL_S = CONNECT_TIMEOUT_S + READ_TIMEOUT_S
 
 
 @cache
-def client(service: str, attempts: int = 1) -> Any:
+def client(service: str, attempts: int = 1, read_timeout_s: float = READ_TIMEOUT_S) -> Any:
     """Return the client of one AWS service; `attempts` counts the first try."""
     import boto3  # noqa: PLC0415 - 0.17 s, which functions that never ask should not pay
     from botocore.config import Config  # noqa: PLC0415 - likewise
 
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
+        read_timeout=read_timeout_s,
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=32,
     )

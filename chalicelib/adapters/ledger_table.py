@@ -1,84 +1,180 @@
-"""The ledger on DynamoDB: one item a landed file, written by conditional updates only."""
+"""The ledger on DynamoDB: one item a landed file, written by conditional updates only.
 
-from collections.abc import Callable
+The index `by_state` (state, changed_at) follows a moment behind: what it names may have changed since, and
+the condition of each update decides.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.stages.load import LandedFile
+from chalicelib.adapters.ledger_item import COMPARED, compared_of, entry_of, item_of, key_of, value_of
+from chalicelib.core.landing import LandedFile
+from chalicelib.core.ledger import FINISHABLE, Compared, Entry, Outcome, State
 
-NOTICED = "noticed"
-SUBMITTED = "submitted"
-
-_TO_SUBMITTED = "SET #state = :submitted, submitted_at = :now, changed_at = :now ADD attempts :1"
+_PAUSES_S = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+"""Before each try to read the keys that a batch left unprocessed because the table was busy."""
 
 
 class LedgerTable:
-    """One DynamoDB table with key `file`; implements the port `Ledger`."""
+    """One DynamoDB table with key `file`; implements the ports `Ledger` of all stages. Threads may share it."""
 
-    def __init__(self, dynamodb: Any, table: str, now: Callable[[], str]) -> None:
+    def __init__(
+        self, dynamodb: Any, table: str, now: Callable[[], str], sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._dynamodb = dynamodb
         self._table = table
         self._now = now
+        self._sleep = sleep
 
-    def notice(self, file: LandedFile, pipe: str) -> bool:
+    def notice(self, file: LandedFile, pipe: str, reload_of: str | None = None) -> bool:
         """Note a file once; tell whether its state is still noticed."""
         now = self._now()
-        item: dict[str, str] = {
-            "file": file.name,
-            "state": NOTICED,
-            "pipe": pipe,
-            "noticed_at": now,
-            "changed_at": now,
-        }
-        if file.etag:
-            item["etag"] = file.etag
-        typed = {name: {"S": value} for name, value in item.items()}
-        if file.size_bytes is not None:
-            typed["size_bytes"] = {"N": str(file.size_bytes)}
+        item = item_of(
+            {
+                "file": file.name,
+                "state": State.NOTICED,
+                "pipe": pipe,
+                "noticed_at": now,
+                "changed_at": now,
+                "etag": file.etag,
+                "size_bytes": file.size_bytes,
+                "reload_of": reload_of,
+            }
+        )
         try:
             self._dynamodb.put_item(
                 TableName=self._table,
-                Item=typed,
+                Item=item,
                 ConditionExpression="attribute_not_exists(#file)",
                 ExpressionAttributeNames={"#file": "file"},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return self._state_before(error, file) == NOTICED
+            return self._noticed_before(error, file, reload_of)
         return True
 
-    def mark_submitted(self, file: LandedFile) -> None:
+    def mark_submitted(self, file: LandedFile) -> bool:
         """Move a file from noticed to submitted; count the attempt. A file further on stays as it is."""
-        now = self._now()
+        return self._submitted(file, "#state = :before", {":before": State.NOTICED})
+
+    def mark_resubmitted(self, entry: Entry) -> bool:
+        """Count one more attempt for a submitted file, unless somebody else did since the entry was read."""
+        condition = "#state = :before AND #attempts = :seen"
+        return self._submitted(entry.file, condition, {":before": State.SUBMITTED, ":seen": entry.attempts})
+
+    def finish(self, file: LandedFile, outcome: Outcome) -> bool:
+        """Move an unfinished file to what became of it; tell whether it moved."""
+        update = "SET #state = :state, #changed_at = :now, #rows = :rows"
+        if outcome.first_error is not None:
+            update += ", #first_error = :first_error"
+        values: dict[str, str | int | None] = {f":{state}": state for state in FINISHABLE}
+        condition = f"#state IN ({', '.join(values)})"
+        values |= {":state": outcome.state, ":now": self._now(), ":rows": outcome.rows}
+        return self._update(file.name, update, condition, {**values, ":first_error": outcome.first_error})
+
+    def mark_unknown(self, file: LandedFile, reloaded_as: str) -> bool:
+        """Move a submitted file to unknown: its copy is loaded instead. Tell whether it moved."""
+        return self._update(
+            file.name,
+            "SET #state = :unknown, #changed_at = :now, #reloaded_as = :copy",
+            "#state = :submitted",
+            {
+                ":unknown": State.UNKNOWN,
+                ":submitted": State.SUBMITTED,
+                ":now": self._now(),
+                ":copy": reloaded_as,
+            },
+        )
+
+    def mark_reloaded(self, file: LandedFile, reloaded_as: str) -> bool:
+        """Note which copy is loaded instead of an ended file; its state stays. Tell whether that was new."""
+        condition = "attribute_exists(#file) AND attribute_not_exists(#reloaded_as)"
+        return self._update(file.name, "SET #reloaded_as = :copy", condition, {":copy": reloaded_as})
+
+    def get(self, name: str) -> Entry | None:
+        """Return a file's entry, None where there is none; `name` is bucket and key."""
+        item = self._read(name)
+        return entry_of(item) if item else None
+
+    def in_state(self, state: State, before: str | None = None) -> Iterator[Entry]:
+        """Yield the files in a state that came into it before a time, the longest there first. Streams pages."""
+        values: dict[str, str | int] = {":state": state, **({":before": before} if before else {})}
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName="by_state",
+            KeyConditionExpression="#state = :state" + (" AND #changed_at < :before" if before else ""),
+            ExpressionAttributeNames={"#state": "state", **({"#changed_at": "changed_at"} if before else {})},
+            ExpressionAttributeValues={name: value_of(value) for name, value in values.items()},
+        )
+        for page in pages:
+            yield from map(entry_of, page["Items"])
+
+    def known(self, names: Collection[str]) -> frozenset[str]:
+        """Return those of at most 100 names that the ledger has. Raises TimeoutError when the table stays busy."""
+        if not names:
+            return frozenset()
+        keys = [key_of(name) for name in dict.fromkeys(names)]
+        asked = {"Keys": keys, "ProjectionExpression": "#file", "ExpressionAttributeNames": {"#file": "file"}}
+        request: Any = {self._table: asked}
+        found: set[str] = set()
+        for pause_s in _PAUSES_S:
+            self._sleep(pause_s)
+            answer = self._dynamodb.batch_get_item(RequestItems=request)
+            found.update(item["file"]["S"] for item in answer["Responses"].get(self._table, []))
+            request = answer.get("UnprocessedKeys")
+            if not request:
+                return frozenset(found)
+        raise TimeoutError(f"the table {self._table} left keys unread {len(_PAUSES_S)} times")
+
+    def compared(self) -> Compared:
+        """Return how far landing was compared with the ledger."""
+        return compared_of(self._read(COMPARED))
+
+    def mark_compared(self, compared: Compared) -> None:
+        """Keep how far landing was compared with the ledger."""
+        self._dynamodb.put_item(TableName=self._table, Item=item_of({"file": COMPARED, **asdict(compared)}))
+
+    def _submitted(self, file: LandedFile, condition: str, values: Mapping[str, str | int]) -> bool:
+        update = "SET #state = :submitted, #submitted_at = :now, #changed_at = :now ADD #attempts :one"
+        return self._update(
+            file.name, update, condition, {":submitted": State.SUBMITTED, ":now": self._now(), ":one": 1, **values}
+        )
+
+    def _update(self, name: str, update: str, condition: str, values: Mapping[str, str | int | None]) -> bool:
+        """Update an item if the condition holds; tell whether it did. Attributes are written `#name` in both."""
+        words = f"{update} {condition}".replace(",", " ").replace("(", " ").replace(")", " ").split()
         try:
             self._dynamodb.update_item(
                 TableName=self._table,
-                Key={"file": {"S": file.name}},
-                UpdateExpression=_TO_SUBMITTED,
-                ConditionExpression="#state = :noticed",
-                ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={
-                    ":submitted": {"S": SUBMITTED},
-                    ":noticed": {"S": NOTICED},
-                    ":now": {"S": now},
-                    ":1": {"N": "1"},
-                },
+                Key=key_of(name),
+                UpdateExpression=update,
+                ConditionExpression=condition,
+                ExpressionAttributeNames={word: word[1:] for word in words if word.startswith("#")},
+                ExpressionAttributeValues=item_of(values),
             )
         except ClientError as error:
             if not _condition_failed(error):
                 raise
+            return False
+        return True
 
-    def _state_before(self, error: ClientError, file: LandedFile) -> str:
-        """Return the state of the item that was there already. Raises any other error again."""
+    def _noticed_before(self, error: ClientError, file: LandedFile, reload_of: str | None) -> bool:
+        """Tell whether the item that was there already is still noticed. Raises any other error again."""
         if not _condition_failed(error):
             raise error
-        item = error.response.get("Item") or self._read(file)
-        return str(item["state"]["S"])
+        item = error.response.get("Item") or self._read(file.name)
+        if reload_of and "reload_of" not in item:
+            missing = "attribute_exists(#file) AND attribute_not_exists(#reload_of)"
+            self._update(file.name, "SET #reload_of = :original", missing, {":original": reload_of})
+        return bool(item["state"]["S"] == State.NOTICED)
 
-    def _read(self, file: LandedFile) -> Any:
-        key = {"file": {"S": file.name}}
-        return self._dynamodb.get_item(TableName=self._table, Key=key, ConsistentRead=True)["Item"]
+    def _read(self, name: str) -> Any:
+        answer = self._dynamodb.get_item(TableName=self._table, Key=key_of(name), ConsistentRead=True)
+        return answer.get("Item", {})
 
 
 def _condition_failed(error: ClientError) -> bool:

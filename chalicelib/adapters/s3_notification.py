@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus
 
 import orjson
 
-from chalicelib.stages.load import LandedFile
+from chalicelib.core.landing import LandedFile
 
 
 def landed_files(messages: Iterable[Any]) -> Iterator[LandedFile]:

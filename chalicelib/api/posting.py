@@ -1,6 +1,7 @@
-"""A post from request to answer: authenticate, collect, keep what failed, publish the rest, say so.
+"""A post from request to answer: authenticate, collect, keep what failed, deliver the rest, say so.
 
-This is the order in which nothing is lost: failed events are stored and lines confirmed before the answer.
+This is the order in which nothing is lost: failed events are stored and lines confirmed or spilled before
+the answer.
 """
 
 import hashlib
@@ -9,16 +10,17 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Protocol
+from typing import Any, Protocol
 
 from chalicelib.api.answer import Answer, answer, refusal
 from chalicelib.api.post import Post, RefusalError, read_elements
 from chalicelib.core.failed_event import FailedEvent
 from chalicelib.core.limits import MAX_IDEMPOTENCY_KEY_CHARACTERS, MAX_TEXT_CHARACTERS
 from chalicelib.core.line import Receipt
+from chalicelib.core.metrics import dead_letters_by_type
 from chalicelib.stages.budget import Budget
 from chalicelib.stages.collect import ANONYMOUS, Batch, Collect
-from chalicelib.stages.publish import Stream, publish
+from chalicelib.stages.spill import Delivered, Delivery
 
 _NAMESPACE = uuid.UUID("5a0e4d0e-33a8-5d6e-8c53-5d0b6f9d1c77")
 """The name space of ids made from an Idempotency-Key. It never changes, so that a retry finds its id."""
@@ -34,7 +36,7 @@ class DeadLetterStore(Protocol):
 class RequestLog(Protocol):
     """One structured line a request, from which the counts are derived."""
 
-    def write(self, entry: Mapping[str, str | int]) -> None:
+    def write(self, entry: Mapping[str, Any]) -> None:
         """Append one entry."""
 
 
@@ -52,7 +54,7 @@ class Posting:
     """The whole of `POST /v1/events`, given its stages and ports."""
 
     collect: Collect
-    stream: Stream
+    delivery: Delivery
     dead_letters: DeadLetterStore
     request_log: RequestLog
     tokens: Sequence[Token]
@@ -60,7 +62,10 @@ class Posting:
     now: Callable[[], str]
 
     def post(self, post: Post, budget: Budget) -> Answer:
-        """Answer one post. Every event in it is accepted, rejected and kept, or reported unavailable."""
+        """Answer one post. Every event in it is accepted, rejected and kept, or reported unavailable.
+
+        `budget` is all the time there is until the answer must be out.
+        """
         try:
             receipt = self._receipt(post)
             make_id = self._id_maker(post, receipt)
@@ -69,9 +74,9 @@ class Posting:
             return self._refuse(fault, post)
         batch = self.collect.judge(elements, receipt, make_id)
         kept = self.dead_letters.keep(list(batch.failed.values())) if batch.failed else True
-        unavailable = publish(batch.lines, receipt.id, self.stream, budget)
-        self._log(receipt, batch, len(unavailable), len(body))
-        return answer(receipt.id, batch, unavailable, kept)
+        delivered = self.delivery.deliver(batch.lines, receipt, budget)
+        self._log(receipt, batch, delivered, len(body))
+        return answer(receipt.id, batch, delivered.unavailable, kept)
 
     def _receipt(self, post: Post) -> Receipt:
         agent = "".join(filter(str.isprintable, post.headers.get("user-agent", "")))
@@ -110,10 +115,10 @@ class Posting:
         receipt = self._receipt(post)
         failed = self.collect.unreadable(fault.rejection, post.body, receipt, post.attributes or {})
         kept = self.dead_letters.keep([failed])
-        self._log(receipt, Batch((failed.identity.id,), (), {0: failed}), 0, len(post.body))
+        self._log(receipt, Batch((failed.identity.id,), (), {0: failed}), Delivered(), len(post.body))
         return refusal(fault.error, fault.status, failed.id if kept else None)
 
-    def _log(self, receipt: Receipt, batch: Batch, unavailable: int, body_bytes: int) -> None:
+    def _log(self, receipt: Receipt, batch: Batch, delivered: Delivered, body_bytes: int) -> None:
         self.request_log.write(
             {
                 "receipt": receipt.id,
@@ -121,9 +126,11 @@ class Posting:
                 "principal": receipt.principal,
                 "body_bytes": body_bytes,
                 "offered": len(batch.ids),
-                "accepted": len(batch.lines) - unavailable,
+                "accepted": len(batch.lines) - len(delivered.unavailable),
                 "rejected": len(batch.failed),
-                "unavailable": unavailable,
+                "unavailable": len(delivered.unavailable),
+                "spilled": len(delivered.spilled),
+                "dead_letters": dead_letters_by_type(batch.failed.values()),
             }
         )
 

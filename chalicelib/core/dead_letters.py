@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from chalicelib.core.failed_event import FailedEvent, Stage
+from chalicelib.core.failed_event import FailedEvent, Stage, StoredPayload
 
 PREFIX = "failed/v1/"
 
@@ -37,9 +37,9 @@ def put_all(failed_events: Sequence[FailedEvent], bucket: str, put: Callable[[De
 def payload_objects(failed_events: Sequence[FailedEvent]) -> list[DeadLetter]:
     """Return the objects that hold payloads over 1 MiB; they are to be put before their failed events."""
     return [
-        DeadLetter(payload_key(failed), failed.payload, "application/octet-stream")
+        DeadLetter(payload_key(failed), large, "application/octet-stream")
         for failed in failed_events
-        if failed.is_large
+        if (large := failed.large_payload) is not None
     ]
 
 
@@ -72,8 +72,8 @@ def payload_key(failed: FailedEvent) -> str:
     return f"payloads/v1/{failed.sha256}"
 
 
-def _place(failed: FailedEvent, bucket: str, versions: Mapping[str, str | None]) -> dict[str, str | None] | None:
-    if not failed.is_large:
+def _place(failed: FailedEvent, bucket: str, versions: Mapping[str, str | None]) -> StoredPayload | None:
+    if (large := failed.large_payload) is None:
         return None
     key = payload_key(failed)
-    return {"encoding": "s3", "bucket": bucket, "key": key, "version_id": versions.get(key)}
+    return StoredPayload(bucket, key, versions.get(key), len(large), failed.sha256)

@@ -47,15 +47,37 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredPayload:
+    """A payload that lies in an S3 object already, with its fingerprint in hexadecimal: pointed at, not copied."""
+
+    bucket: str
+    key: str
+    version_id: str | None
+    size_bytes: int
+    sha256: str
+
+    def to_json(self) -> dict[str, str | int | None]:
+        """Return the payload in its published shape."""
+        return {
+            "encoding": "s3",
+            "bucket": self.bucket,
+            "key": self.key,
+            "version_id": self.version_id,
+            "size_bytes": self.size_bytes,
+            "sha256": self.sha256,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class FailedEvent:
-    """What was set aside: `payload` is the bytes as they came, never cut."""
+    """What was set aside: `payload` is the bytes as they came, never cut, or says where they lie."""
 
     stage: Stage
     processor: str
     failed_at: str
     rejection: Rejection
     identity: Identity
-    payload: bytes
+    payload: bytes | StoredPayload
     origin: Origin
     attempts: int = 1
     replay_of: str | None = None
@@ -64,6 +86,8 @@ class FailedEvent:
     @property
     def sha256(self) -> str:
         """Return the payload's fingerprint in hexadecimal."""
+        if isinstance(self.payload, StoredPayload):
+            return self.payload.sha256
         return hashlib.sha256(self.payload).hexdigest()
 
     @property
@@ -73,12 +97,15 @@ class FailedEvent:
         return str(uuid.uuid5(_NAMESPACE, name))
 
     @property
-    def is_large(self) -> bool:
-        """Tell whether the payload must become an object of its own."""
-        return len(self.payload) > MAX_INLINE_PAYLOAD_BYTES
+    def large_payload(self) -> bytes | None:
+        """Return the payload when it must become an object of its own."""
+        if isinstance(self.payload, StoredPayload) or len(self.payload) <= MAX_INLINE_PAYLOAD_BYTES:
+            return None
+        return self.payload
 
-    def to_json(self, payload_place: Mapping[str, str | None] | None = None) -> dict[str, Any]:
-        """Return the failed event in its published shape; `payload_place` says where a large payload lies."""
+    def to_json(self, place: StoredPayload | None = None) -> dict[str, Any]:
+        """Return the failed event in its published shape; `place` says where a large payload was put."""
+        payload = place or self.payload
         name, _, version = self.processor.partition("/")
         return {
             "failed_event_id": self.id,
@@ -87,18 +114,18 @@ class FailedEvent:
             "processor": {"name": name, "version": version},
             "error": self.rejection.to_json(),
             "event": self.identity.to_json(),
-            "payload": {
-                **(payload_place or _inline(self.payload)),
-                "size_bytes": len(self.payload),
-                "sha256": self.sha256,
-            },
+            "payload": payload.to_json() if isinstance(payload, StoredPayload) else _inline(payload, self.sha256),
             "origin": {"locator": self.origin.locator, **self.origin.facts},
             "attempts": self.attempts,
             "replay_of": self.replay_of,
         }
 
 
-def _inline(payload: bytes) -> dict[str, str]:
+def _inline(payload: bytes, sha256: str) -> dict[str, str | int]:
+    return {**_as_text(payload), "size_bytes": len(payload), "sha256": sha256}
+
+
+def _as_text(payload: bytes) -> dict[str, str | int]:
     try:
         return {"encoding": "utf-8", "body": payload.decode()}
     except UnicodeDecodeError:

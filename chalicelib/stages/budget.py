@@ -23,6 +23,11 @@ class Budget:
         """Tell whether so much time is left."""
         return self.remaining_s() >= seconds
 
+    def at_most(self, seconds: float) -> "Budget":
+        """Return a budget for a part of the work: it ends so many seconds from now, or with this one."""
+        kept_s = max(0.0, self.remaining_s() - seconds)
+        return Budget(lambda: self.remaining_s() - kept_s, self.sleep, self.jitter)
+
     def pause(self, attempt: int, then_s: float) -> bool:
         """Wait before attempt number `attempt` + 1, or tell that `then_s` would no longer fit behind it."""
         ceiling = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(attempt, _DOUBLINGS))

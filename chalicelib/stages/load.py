@@ -1,52 +1,37 @@
 """Load: note each landed file in the ledger, then hand it to Snowpipe, whatever was cut off before.
 
-The ledger is the memory, not the queue: a message may go once its file is noted and submitted.
+The ledger is the memory, not the queue: a message may go once its files are noted. What Snowpipe does not
+take now stays noticed, and reconcile submits it again.
 """
 
+import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from chalicelib.core.landing import LandedFile, Pipe, pipe_for
 from chalicelib.core.limits import MAX_FILES_PER_INGEST
 from chalicelib.stages.budget import Budget
+from chalicelib.stages.each import Each, batched, one_by_one
 
+log = logging.getLogger(__name__)
 
-@dataclass(frozen=True, slots=True)
-class LandedFile:
-    """One object in landing, as S3 announced it. `key` is decoded, `size_bytes` may be unknown."""
-
-    bucket: str
-    key: str
-    size_bytes: int | None = None
-    etag: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Return the name the ledger knows it by: bucket and key."""
-        return f"{self.bucket}/{self.key}"
-
-
-@dataclass(frozen=True, slots=True)
-class Pipe:
-    """A pipe, and the landing prefix it loads from: the only way in for that prefix."""
-
-    name: str
-    prefix: str
-
-    def path(self, file: LandedFile) -> str:
-        """Return the file's path relative to the pipe's snowflake stage."""
-        return file.key.removeprefix(self.prefix)
+LONGEST_SUBMIT_S = 20.0
+"""As long as Snowpipe is asked to take files: what it has not taken then can wait for reconcile."""
 
 
 class Ledger(Protocol):
     """The memory of every landed file. States only move forward: noticed, submitted."""
 
-    def notice(self, file: LandedFile, pipe: str) -> bool:
-        """Note a file; tell whether it still has to be submitted. Noting it again changes nothing."""
+    def notice(self, file: LandedFile, pipe: str, reload_of: str | None = None) -> bool:
+        """Note a file; tell whether it still has to be submitted. Noting it again changes nothing.
 
-    def mark_submitted(self, file: LandedFile) -> None:
-        """Move a file from noticed to submitted; a file already further stays where it is."""
+        `reload_of` names the file it is a copy of; it is noted even when the file was noted without.
+        """
+
+    def mark_submitted(self, file: LandedFile) -> bool:
+        """Move a file from noticed to submitted and count the attempt; tell whether it moved."""
 
 
 class Ingest(Protocol):
@@ -70,35 +55,46 @@ class Load:
     pipes: Sequence[Pipe]
     ledger: Ledger
     ingest: Ingest
+    each: Each = one_by_one
 
     def load(self, files: Iterable[LandedFile], budget: Budget) -> dict[str, int]:
-        """Note and submit files; return how many were submitted to each pipe.
+        """Note files and submit those that were not yet; return how many were noticed, submitted and unconfirmed.
 
-        Raises IngestUnavailableError after all pipes were tried, so that the messages come again.
+        Raises what the ledger raises, so that the messages come again; never because of Snowpipe.
         """
+        waiting = self._notice(files)
+        ingest_budget = budget.at_most(LONGEST_SUBMIT_S)
+        submitted = sum(self._submit(pipe, waiting[pipe], ingest_budget) for pipe in waiting)
+        noticed = sum(len(files) for files in waiting.values())
+        return {"noticed": noticed, "submitted": submitted, "unconfirmed": noticed - submitted}
+
+    def _notice(self, files: Iterable[LandedFile]) -> dict[Pipe, list[LandedFile]]:
+        """Note each file once; return those still to be submitted, by pipe."""
+        announced = {file.name: (file, pipe) for file in files if (pipe := pipe_for(file, self.pipes))}
+        new = self.each(lambda pair: self.ledger.notice(pair[0], pair[1].name), announced.values())
         waiting: dict[Pipe, list[LandedFile]] = defaultdict(list)
-        for file in dict.fromkeys(files):
-            pipe = self._pipe_for(file)
-            if pipe and self.ledger.notice(file, pipe.name):
+        for (file, pipe), is_new in zip(announced.values(), new, strict=True):
+            if is_new:
                 waiting[pipe].append(file)
-        faults = [fault for pipe in waiting if (fault := self._submit(pipe, waiting[pipe], budget))]
-        if faults:
-            raise faults[0]
-        return {pipe.name: len(waiting[pipe]) for pipe in waiting}
+        return waiting
 
-    def _pipe_for(self, file: LandedFile) -> Pipe | None:
-        """Return the pipe that loads a file; None for another prefix, and for a console's empty "folder"."""
-        if file.key.endswith("/"):
-            return None
-        return next((pipe for pipe in self.pipes if file.key.startswith(pipe.prefix)), None)
+    def _submit(self, pipe: Pipe, files: Sequence[LandedFile], budget: Budget) -> int:
+        """Return how many files Snowpipe took."""
+        taken = 0
+        try:
+            for chunk in submit(pipe, files, self.ingest, budget):
+                self.each(self.ledger.mark_submitted, chunk)
+                taken += len(chunk)
+        except IngestUnavailableError as fault:
+            log.warning("%d files stay noticed: %s", len(files) - taken, fault)
+        return taken
 
-    def _submit(self, pipe: Pipe, files: Sequence[LandedFile], budget: Budget) -> IngestUnavailableError | None:
-        for start in range(0, len(files), MAX_FILES_PER_INGEST):
-            chunk = files[start : start + MAX_FILES_PER_INGEST]
-            try:
-                self.ingest.submit(pipe.name, {pipe.path(file): file.size_bytes for file in chunk}, budget)
-            except IngestUnavailableError as fault:
-                return fault
-            for file in chunk:
-                self.ledger.mark_submitted(file)
-        return None
+
+def submit(pipe: Pipe, files: Sequence[LandedFile], ingest: Ingest, budget: Budget) -> Iterator[list[LandedFile]]:
+    """Submit files in as many calls as it takes; yield what each call confirmed, so that it can be marked at once.
+
+    Raises IngestUnavailableError at the first call that was not confirmed.
+    """
+    for chunk in batched(files, MAX_FILES_PER_INGEST):
+        ingest.submit(pipe.name, {pipe.path(file): file.size_bytes for file in chunk}, budget)
+        yield chunk

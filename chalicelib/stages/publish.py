@@ -32,8 +32,10 @@ class StreamRefusalError(Exception):
     """The stream will not take records whatever is done: no such stream, no permission."""
 
 
-def publish(lines: Sequence[Line], spread_key: str, stream: Stream, budget: Budget) -> frozenset[int]:
-    """Put lines on the stream; return the indexes of those it did not confirm.
+def publish(
+    lines: Sequence[Line], spread_key: str, stream: Stream, budget: Budget, tries: int | None = None
+) -> frozenset[int]:
+    """Put lines on the stream, up to so many times each; return the indexes of those it did not confirm.
 
     What is not confirmed may still be there: a call can be lost after the stream took it.
     A stream that refuses records is not asked again; the refusal is logged.
@@ -41,14 +43,14 @@ def publish(lines: Sequence[Line], spread_key: str, stream: Stream, budget: Budg
     pending = pack(lines, spread_key)
     attempt = 0
     while pending:
-        pending, refused = _put_once(pending, stream, budget)
-        if refused or not pending or not budget.pause(attempt, stream.call_s):
-            break
+        pending, refused = put_once(pending, stream, budget)
         attempt += 1
+        if refused or not pending or attempt == tries or not budget.pause(attempt - 1, stream.call_s):
+            break
     return frozenset(index for record in pending for index in record.indexes)
 
 
-def _put_once(records: Sequence[Record], stream: Stream, budget: Budget) -> tuple[list[Record], bool]:
+def put_once(records: Sequence[Record], stream: Stream, budget: Budget) -> tuple[list[Record], bool]:
     """Put each record once, in calls that still fit the budget; return those not confirmed, and if it was refused."""
     confirmed: list[bool] = []
     refused = False

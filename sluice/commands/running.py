@@ -1,8 +1,14 @@
-"""The run that a command is about."""
+"""The run that a command is about, and what its stores may answer instead of an answer."""
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.commands.console import CommandError
 from sluice.local.layout import Layout
 from sluice.local.run_file import Run, read_run
+from sluice.local.warehouse import QueryError
+
+STORE_ERRORS = (BotoCoreError, ClientError, QueryError)
+"""A store that is away for a moment, or for good."""
 
 
 def running(layout: Layout) -> Run:

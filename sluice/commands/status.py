@@ -1,31 +1,43 @@
 """`sluice status`: addresses, processes and counts."""
 
+from dataclasses import asdict
 from typing import Any
 
 import psutil
 
-from sluice.commands.console import console, print_json, print_table
-from sluice.commands.running import running
-from sluice.local.counts import counts
+from sluice.commands.console import CommandError, console, print_json, print_table
+from sluice.commands.running import STORE_ERRORS, running
+from sluice.local.counts import counts, legs, offered
+from sluice.local.faults import FaultFile
+from sluice.local.holdings import Holdings
 from sluice.local.layout import Layout
+from sluice.local.ledger import LedgerView
+from sluice.local.rows import row_counts
 from sluice.local.run_file import Run
 from sluice.local.stores import Stores
 from sluice.local.supervisor import family
+from sluice.local.survey import take_survey
 
 
 def status(*, as_json: bool) -> None:
     """Print the road's status."""
     layout = Layout.from_environment()
     run = running(layout)
-    found = _status(layout, run)
+    try:
+        stores = Stores.of(layout, run)
+        found = read_status(layout, run, stores, Holdings(stores))
+    except STORE_ERRORS as error:
+        raise CommandError(f"a store does not answer: {error}. Logs are in {layout.logs}") from error
     if as_json:
         print_json(found)
     else:
         _show(found)
 
 
-def _status(layout: Layout, run: Run) -> dict[str, Any]:
-    stores = Stores.of(layout, run)
+def read_status(layout: Layout, run: Run, stores: Stores, holdings: Holdings) -> dict[str, Any]:
+    """Return all that `status --json` holds. Raises STORE_ERRORS."""
+    survey, rows = take_survey(stores, holdings), row_counts(stores.warehouse)
+    posted = offered(survey)
     return {
         "api": run.ports.api_url,
         "packaged_api": run.packaged_api,
@@ -35,7 +47,11 @@ def _status(layout: Layout, run: Run) -> dict[str, Any]:
         "ready_at": run.ready_at,
         "processes": {name: _process(name, process) for name, process in run.living().items()},
         "logs": str(layout.logs),
-        "counts": counts(stores),
+        "counts": counts(survey, rows, posted),
+        "legs": [leg.to_json() for leg in legs(survey, rows, posted)],
+        "ledger": LedgerView(stores).counts(),
+        "queues": stores.queues(),
+        "faults": [asdict(fault) for fault in FaultFile(layout.faults).on()],
     }
 
 
@@ -59,3 +75,10 @@ def _show(found: dict[str, Any]) -> None:
     failed = {stage: count for stage, count in found["counts"]["dead_lettered"].items() if count}
     counts = {**found["counts"], "dead_lettered": failed or 0}
     print_table([{"count": name, "events": value} for name, value in counts.items()])
+    console.out()
+    print_table(found["legs"])
+    console.out(f"\nledger: {_named(found['ledger'])}; queues: {_named(found['queues'])}")
+
+
+def _named(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in numbers.items())

@@ -4,26 +4,31 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.commands.console import CommandError, Progress, console
 from sluice.commands.down import clear_remains
+from sluice.commands.fault import check_words
 from sluice.deploy.archives import MissingFromArchiveError
 from sluice.deploy.migrations import MigrationError
 from sluice.deploy.package import PackagingFailedError
 from sluice.deploy.stack import StackFailedError
+from sluice.deploy.transform import DownloadFailedError
 from sluice.local.layout import ROOT, Layout
 from sluice.local.ports import PortInUseError, choose_ports
-from sluice.local.road import RESTARTABLE, OldStateError, Road, prepare_state
+from sluice.local.processes import RESTARTABLE
+from sluice.local.road import OldStateError, Road, prepare_state
 from sluice.local.run_file import Run, read_run
-from sluice.local.stack import NotWarmError
 from sluice.local.supervisor import AlreadyRunningError, StoppedError, Supervisor, locked, stoppable
+from sluice.local.warming import NotWarmError
 
-_EXPECTED = (
+EXPECTED = (
     BotoCoreError,
     ClientError,
+    DownloadFailedError,
     MigrationError,
     MissingFromArchiveError,
     NotWarmError,
@@ -61,32 +66,35 @@ _READY = """
 """
 
 
-def up(*, detach: bool, fresh: bool, api_port: int) -> None:
+def up(*, detach: bool, fresh: bool, api_port: int, faults: Sequence[str]) -> None:
     """Start the road, or say that it runs. Without `detach` it returns when the road is stopped."""
+    check_words(faults)
     layout = Layout.from_environment()
     known = read_run(layout.run_file)
     if known and known.is_alive and known.ready_at:
+        if faults:
+            raise CommandError("the road is already running. Switch faults on there: bin/sluice fault FAULT")
         console.print("The road is already running. Stop it with bin/sluice down.")
         _show_ready(layout, known)
     elif detach:
-        _detach(layout, fresh=fresh, api_port=api_port)
+        _detach(layout, fresh=fresh, api_port=api_port, faults=faults)
     else:
-        _supervise(layout, fresh=fresh, api_port=api_port)
+        _supervise(layout, fresh=fresh, api_port=api_port, faults=faults)
 
 
-def _supervise(layout: Layout, *, fresh: bool, api_port: int) -> None:
+def _supervise(layout: Layout, *, fresh: bool, api_port: int, faults: Sequence[str]) -> None:
     try:
         with locked(layout.lock_file), stoppable():
-            _run(layout, fresh=fresh, api_port=api_port)
+            _run(layout, fresh=fresh, api_port=api_port, faults=faults)
     except AlreadyRunningError:
         raise CommandError(_STARTING) from None
     except StoppedError:
         console.print("\nThe road is stopped; its data is kept.")
-    except _EXPECTED as error:
+    except EXPECTED as error:
         raise CommandError(str(error)) from error
 
 
-def _run(layout: Layout, *, fresh: bool, api_port: int) -> None:
+def _run(layout: Layout, *, fresh: bool, api_port: int, faults: Sequence[str]) -> None:
     """Bring the road up, watch it, and take it down whatever happens."""
     clear_remains(layout)
     prepare_state(layout, fresh=fresh)
@@ -98,7 +106,7 @@ def _run(layout: Layout, *, fresh: bool, api_port: int) -> None:
     started = time.monotonic()
     try:
         with Progress().steps() as progress:
-            Road(layout, ports).bring_up(supervisor, progress)
+            Road(layout, ports).bring_up(supervisor, faults, progress)
         console.print(f"Ready after {time.monotonic() - started:.0f} s.")
         _show_ready(layout, supervisor.run)
         supervisor.watch(RESTARTABLE)
@@ -107,7 +115,7 @@ def _run(layout: Layout, *, fresh: bool, api_port: int) -> None:
             layout.open_mark.unlink()
 
 
-def _detach(layout: Layout, *, fresh: bool, api_port: int) -> None:
+def _detach(layout: Layout, *, fresh: bool, api_port: int, faults: Sequence[str]) -> None:
     """Start `sluice up` in a session of its own, and show its output until it is ready or fails."""
     try:
         with locked(layout.lock_file):  # another one that is starting still writes its log
@@ -118,6 +126,7 @@ def _detach(layout: Layout, *, fresh: bool, api_port: int) -> None:
         raise CommandError(f"SLUICE_HOME cannot be used: {error}") from None
     log = layout.logs / "supervisor.log"
     arguments = [sys.executable, "-m", "sluice", "up", "--port", str(api_port), *(["--fresh"] if fresh else [])]
+    arguments += [argument for words in faults for argument in ("--fault", words)]
     with log.open("wb") as output:
         child = subprocess.Popen(
             arguments,

@@ -7,11 +7,14 @@ request), chunked bodies, JSON errors, and no line a request.
 import argparse
 import logging
 import re
+import signal
 import sys
+import time
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import orjson
@@ -19,9 +22,15 @@ from chalice.config import Config
 from chalice.local import ChaliceRequestHandler, LocalDevServer, create_local_server
 
 from sluice.local.ports import ADDRESS
+from sluice.local.under_way import UnderWay
 
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 """A larger body never reaches a Lambda. Source: API Gateway quotas, payload size."""
+
+_UNDER_WAY = UnderWay()
+
+_JUST_CONNECTED_S = 0.2
+"""What a client that has connected is given to begin its request, once the server stops."""
 
 _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]+")
 
@@ -81,6 +90,10 @@ class Handler(ChaliceRequestHandler):
         return body
 
     def _generic_handle(self) -> None:
+        with _UNDER_WAY.one():
+            self._answer()
+
+    def _answer(self) -> None:
         try:
             super()._generic_handle()
         except RequestError as error:
@@ -90,6 +103,12 @@ class Handler(ChaliceRequestHandler):
             self.close_connection = True  # the client went away
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle  # noqa: N815
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Begin an answer; the last one over a connection says so."""
+        super().send_response(code, message)
+        if _UNDER_WAY.ends:
+            self.send_header("Connection", "close")
 
     def _send_http_response_with_body(self, code: int, headers: dict[str, Any], body: str | bytes) -> None:
         if self.command == "HEAD":  # an answer to HEAD has no body: the next one would be read as it
@@ -133,13 +152,24 @@ def _lambda_timeout_s() -> int:
 
 
 def main() -> None:
-    """Serve until stopped."""
+    """Serve until stopped, then finish what was begun: nobody who is answered later would know what was accepted."""
     parser = argparse.ArgumentParser(description="Serve app.py on 127.0.0.1.")
     parser.add_argument("--port", type=int, required=True)
     port = parser.parse_args().port
     logging.basicConfig(level=logging.WARNING)
+    local_server = server(port)
+    signal.signal(signal.SIGTERM, lambda *_: _stop(local_server))
     with suppress(KeyboardInterrupt):
-        server(port).serve_forever()
+        local_server.serve_forever()
+        local_server.server.server_close()
+        time.sleep(_JUST_CONNECTED_S)
+        _UNDER_WAY.finish(_lambda_timeout_s())
+
+
+def _stop(local_server: LocalDevServer) -> None:
+    """Take nothing new. The loop that takes it is the one that was interrupted: it is told from another thread."""
+    _UNDER_WAY.ends = True
+    Thread(target=local_server.shutdown).start()
 
 
 if __name__ == "__main__":

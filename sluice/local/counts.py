@@ -1,79 +1,103 @@
-"""The counts of the local road, each derived from the store that knows it, none kept in memory."""
+"""The counts of the road, each derived from the stores that know it, none kept in memory. Pure.
 
-import json
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-from chalicelib.core.dead_letters import PREFIX
-from chalicelib.core.failed_event import Stage
-from sluice.local.evidence import set_aside
-from sluice.local.stores import Stores
-
-_FAILED_KEY = re.compile(rf"{PREFIX}stage=(\w+)/.*-(\d+)\.ndjson\.gz")
-
-_OFFERED = ("offered", "accepted", "rejected", "unavailable")
-
-_IN_WAREHOUSE = """
-SELECT
-  (SELECT COUNT(*) FROM (
-    SELECT DISTINCT RECEIPTID, RECEIPTINDEX FROM RAW.EVENTS WHERE RECEIPTID IS NOT NULL)) AS LOADED,
-  (SELECT COUNT(*) FROM CORE.EVENTS WHERE RECEIPT_ID IS NOT NULL) AS KEPT,
-  (SELECT COUNT(*) FROM OPS.IDENTITY_CONFLICTS) AS CONFLICTS
+They add up whatever was killed: an event that arrived was accepted, also when its API died before it could
+answer or log, or when it was reported unavailable because the stream's answer was lost.
 """
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
 
-def counts(stores: Stores) -> dict[str, Any]:
-    """Return the counts of `status --json`; `dead_lettered` is one number a stage.
+from sluice.local.contents import LineId
+from sluice.local.rows import RowCounts
+from sluice.local.survey import Request, Survey
 
-    `duplicates` are loaded events that CORE already knew by (source, id), `conflicts` those among
-    them with other content. `in_flight` is what was accepted and is not loaded or set aside yet. Lines of
-    other producers, which bear no receipt, count as landed and as dead-lettered only.
+_NOTHING = Request(0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What was posted, by what became of it; an event that was not confirmed and did not arrive is unavailable."""
+
+    accepted: int = 0
+    rejected: int = 0
+    unavailable: int = 0
+
+    @property
+    def received(self) -> int:
+        """Return how many events that are."""
+        return self.accepted + self.rejected + self.unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One leg of the road: every event that came to its start has left it, was set aside, or is in flight."""
+
+    leg: str
+    received: int
+    delivered: int
+    set_aside: int
+
+    def to_json(self) -> dict[str, str | int]:
+        """Return the leg by the names of its counts."""
+        return {**asdict(self), "in_flight": self.received - self.delivered - self.set_aside}
+
+
+def offered(survey: Survey) -> Offered:
+    """Weigh, receipt by receipt, what the request log says against what was seen on the road."""
+    seen, refused = _per_receipt(survey.lines.accepted), _per_receipt(survey.lines.rejected)
+    receipts = survey.requests.keys() | seen.keys() | refused.keys()
+    weighed = [_weigh(survey.requests.get(receipt, _NOTHING), seen[receipt], refused[receipt]) for receipt in receipts]
+    return Offered(*map(sum, zip(*weighed, strict=True))) if weighed else Offered()
+
+
+def counts(survey: Survey, rows: RowCounts, posted: Offered) -> dict[str, Any]:
+    """Return the counts of `status --json`; `dead_lettered` is one number a stage, `posted` what `offered` returns.
+
+    `in_flight` is what was accepted and is neither in RAW nor set aside after collect, `spilled` that part of it
+    that waits for the stream. Lines of other producers, which bear no receipt, count as landed and as
+    dead-lettered only.
     """
-    requests = list(stores.requests())
-    offered = _offered(requests)
-    failed = _dead_lettered(stores)
-    in_warehouse = stores.warehouse.query(_IN_WAREHOUSE)[0]
-    posted = {entry["receipt"] for entry in requests}
-    after_collect = sum(receipt in posted for receipt, _ in set_aside(stores))
+    lines = survey.lines
     return {
-        "received": offered["offered"],
-        "accepted": offered["accepted"],
-        "rejected": offered["rejected"],
-        "unavailable": offered["unavailable"],
-        "landed": _landed(stores),
-        "loaded": in_warehouse["loaded"],
-        "dead_lettered": failed,
-        "in_flight": offered["accepted"] - in_warehouse["loaded"] - after_collect,
-        "duplicates": in_warehouse["loaded"] - in_warehouse["kept"],
-        "conflicts": in_warehouse["conflicts"],
+        "received": posted.received,
+        "accepted": posted.accepted,
+        "rejected": posted.rejected,
+        "unavailable": posted.unavailable,
+        "spilled": len(lines.waiting),
+        "landed": survey.landed_lines,
+        "loaded": rows.loaded,
+        "dead_lettered": dict(survey.failed),
+        "in_flight": posted.accepted - len(lines.arrived),
+        "duplicates": rows.duplicates,
+        "conflicts": rows.conflicts,
     }
 
 
-def _offered(requests: Iterable[Mapping[str, Any]]) -> Counter[str]:
-    totals: Counter[str] = Counter()
-    for entry in requests:
-        totals.update({name: entry[name] for name in _OFFERED})
-    return totals
+def legs(survey: Survey, rows: RowCounts, posted: Offered) -> list[Leg]:
+    """Return the legs of the road in order; what one delivers the next receives.
+
+    The API hands unavailable events back to their senders: they never come to its leg. Of the last leg nothing
+    can be set aside.
+    """
+    lines = survey.lines
+    streamed, landed, loaded = posted.accepted - len(lines.waiting), len(lines.delivered), len(lines.raw)
+    not_loaded = lines.set_aside - lines.raw
+    return [
+        Leg("api → stream", posted.accepted + posted.rejected, streamed, posted.rejected),
+        Leg("stream → landing", streamed, landed, len(not_loaded - lines.landed)),
+        Leg("landing → RAW", landed, loaded, len(not_loaded & lines.landed)),
+        Leg("RAW → CORE", loaded, loaded - min(loaded, rows.waiting), 0),
+    ]
 
 
-def _dead_lettered(stores: Stores) -> dict[str, int]:
-    """Count failed events by their objects' names, which say how many each holds."""
-    totals = dict.fromkeys((stage.value for stage in Stage), 0)
-    for key in stores.keys(stores.dead_letter_bucket, PREFIX):
-        if found := _FAILED_KEY.fullmatch(key):
-            totals[found[1]] += int(found[2])
-    return totals
+def _weigh(logged: Request, seen: int, refused: int) -> tuple[int, int, int]:
+    """Return what was accepted, rejected and unavailable of one receipt."""
+    accepted, rejected = max(logged.accepted, seen), max(logged.rejected, refused)
+    more = accepted - logged.accepted
+    return accepted, rejected, max(0, logged.unavailable - more)
 
 
-def _landed(stores: Stores) -> int:
-    bucket, cache = stores.landing_bucket, stores.landed_cache
-    known = json.loads(cache.read_text()) if cache.exists() else {}
-    lines = {
-        key: known[key] if key in known else len(stores.lines(bucket, key)) for key in stores.keys(bucket, "events/")
-    }
-    new = cache.with_suffix(".new")
-    new.write_text(json.dumps(lines))
-    new.replace(cache)  # another status may be reading
-    return sum(lines.values())
+def _per_receipt(lines: Iterable[LineId]) -> Counter[str]:
+    return Counter(receipt for receipt, _ in lines)

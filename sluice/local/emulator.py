@@ -5,8 +5,11 @@ Source: the names of variables are those ministack 1.5.33 reads; it documents fe
 
 import http.client
 import shutil
+import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 from sluice.local.command import Command
 from sluice.local.ports import ADDRESS, url
@@ -14,7 +17,8 @@ from sluice.local.ports import ADDRESS, url
 REGION = "us-east-1"
 ACCOUNT_ID = "000000000000"
 READY_PATH = "/_ministack/ready"
-ONE_DAY_S = 86_400
+SURPLUS_WORKER_S = 60
+_LEFT_OVER = "left-over-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,20 @@ class EmulatorPaths:
 
 
 def prepare(paths: EmulatorPaths) -> None:
-    """Make the folders and empty the scratch folder, where kill -9 leaves workers' code behind. Writes."""
-    shutil.rmtree(paths.scratch, ignore_errors=True)
+    """Make the folders, with an empty scratch folder: whatever ends the emulator leaves workers' code behind. Writes.
+
+    Hundreds of MB may lie there, so they are deleted beside the start, not before it.
+    """
     for folder in (paths.tables, paths.objects, paths.scratch):
         folder.mkdir(parents=True, exist_ok=True)
+    paths.scratch.rename(Path(tempfile.mkdtemp(prefix=_LEFT_OVER, dir=paths.state)) / "tmp")
+    paths.scratch.mkdir()
+    Thread(target=_forget, args=(list(paths.state.glob(f"{_LEFT_OVER}*")),), daemon=True).start()
+
+
+def _forget(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def emulator_process(paths: EmulatorPaths, port: int) -> Command:
@@ -83,8 +97,9 @@ def _server_environment(paths: EmulatorPaths, port: int) -> dict[str, str]:
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(paths.objects),
         "TMPDIR": str(paths.scratch),
-        # A worker that idles away would make the next event wait for a cold start.
-        "LAMBDA_WARM_TTL_SECONDS": str(ONE_DAY_S),
+        # The first worker of each function stays for ever, so no event waits for a cold start; those that a burst
+        # or two callers at once have added, 60 MB each, go.
+        "LAMBDA_WARM_TTL_SECONDS": str(SURPLUS_WORKER_S),
         "LOG_LEVEL": "INFO",
         "PYTHONUNBUFFERED": "1",
     }

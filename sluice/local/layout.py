@@ -72,6 +72,11 @@ class Layout:
         return self.home / "run.json"
 
     @property
+    def faults(self) -> Path:
+        """The faults that are played on purpose."""
+        return self.home / "faults.json"
+
+    @property
     def lock_file(self) -> Path:
         """Held as long as the run's supervisor lives."""
         return self.home / "lock"

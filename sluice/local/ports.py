@@ -3,12 +3,12 @@
 import json
 import socket
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 ADDRESS = "127.0.0.1"
 DEFAULT_API_PORT = 8000
-_PREFERRED = {"aws": 4566, "snowflake": 8084}
+_PREFERRED = {"aws": 4566, "snowflake": 8084, "shim": 4567}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Ports:
     api: int
     aws: int
     snowflake: int
+    shim: int
 
     @property
     def api_url(self) -> str:
@@ -28,6 +29,11 @@ class Ports:
     def aws_url(self) -> str:
         """Return the emulator's address, without a slash at the end."""
         return url(self.aws)
+
+    @property
+    def shim_url(self) -> str:
+        """Return where the emulator is reached with faults, without a slash at the end."""
+        return url(self.shim)
 
     @property
     def snowflake_url(self) -> str:
@@ -50,11 +56,11 @@ def choose_ports(remembered: Path, api: int) -> Ports:
             f"bin/sluice up --port {free_port()}"
         )
     wanted = _PREFERRED | (json.loads(remembered.read_text()) if remembered.exists() else {})
-    api = api or free_port()
-    aws = _wanted_or_free(wanted["aws"], taken={api})
-    ports = Ports(api, aws, _wanted_or_free(wanted["snowflake"], taken={api, aws}))
-    remembered.write_text(json.dumps(asdict(ports)))
-    return ports
+    chosen = {"api": api or free_port()}
+    for name in _PREFERRED:
+        chosen[name] = _wanted_or_free(wanted[name], taken=chosen.values())
+    remembered.write_text(json.dumps(chosen))
+    return Ports(**chosen)
 
 
 def url(port: int) -> str:

@@ -1,6 +1,7 @@
 """The run file: what runs, at which ports, since when. Written by the supervisor, read by every command."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -8,6 +9,7 @@ from typing import Self
 import psutil
 
 from sluice.local.ports import Ports
+from sluice.local.turns import one_at_a_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,17 @@ def write_run(path: Path, run: Run) -> None:
     new = path.with_suffix(".new")
     new.write_text(json.dumps(asdict(run), indent=1))
     new.replace(path)
+
+
+def change_run(path: Path, change: Callable[[Run], Run], otherwise: Run) -> Run:
+    """Change what the run file says, or `otherwise` if there is none; return what it says then.
+
+    The supervisor and a deploy may both be at it: neither loses what the other wrote.
+    """
+    with one_at_a_time(path.parent):
+        run = change(read_run(path) or otherwise)
+        write_run(path, run)
+    return run
 
 
 def read_run(path: Path) -> Run | None:

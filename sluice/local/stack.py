@@ -1,10 +1,7 @@
-"""The production templates on the emulator: both stacks deployed, all functions warm. It starts no process."""
+"""The production templates on the emulator: both stacks deployed. It starts no process."""
 
-import http.client
-import json
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +12,12 @@ import botocore.session
 from sluice.deploy.artifacts import upload
 from sluice.deploy.package import AppPackage, package_app
 from sluice.deploy.render import Deployment, render_app
-from sluice.deploy.stack import deploy_stack, stack_resources
+from sluice.deploy.stack import deploy_stack, stack_outputs, stack_resources
 from sluice.deploy.target import Target
 from sluice.deploy.transform import build_transform_zip
-from sluice.local.emulator import ACCOUNT_ID, REGION, client_environment
+from sluice.local.emulator import ACCOUNT_ID, client_environment
 from sluice.local.ports import url
+from sluice.local.scheduler.events import CADENCES
 
 STAGE = "local"
 INFRA_STACK = f"sluice-{STAGE}-infra"
@@ -27,7 +25,6 @@ APP_STACK = f"sluice-{STAGE}-app"
 ARTIFACT_BUCKET = f"sluice-{STAGE}-artifacts-{ACCOUNT_ID}"
 API_STAGE = "api"
 """Chalice's default `api_gateway_stage`, part of the API's address."""
-WARM_TIMEOUT_S = 60.0
 
 LOCAL_PARAMETERS: Mapping[str, str] = {
     "Stage": STAGE,
@@ -37,15 +34,27 @@ LOCAL_PARAMETERS: Mapping[str, str] = {
     "DeliveryBufferIntervalSeconds": "1",
     "TransformBufferIntervalSeconds": "0",
     "LoadVisibilityTimeoutSeconds": "30",
-    "LoadMaxReceives": "1000",
+    "LoadMaxReceives": "10",
+    "StuckAfterSeconds": "20",
 }
 """What production sets slow, short; the rest keeps the template's defaults."""
 
-NOTHING: Mapping[str, Mapping[str, Any]] = {
-    "load": {"Records": []},
-    "transform": {"invocationId": "warm-up", "deliveryStreamArn": "", "region": REGION, "records": []},
+LOCAL_TIMES: Mapping[str, str] = {
+    "SLUICE_RESUBMIT_AFTER_S": "5",
+    "SLUICE_LOOK_AFTER_S": "5",
+    "SLUICE_RELOAD_AFTER_S": "10",
+    "SLUICE_COMPARE_AFTER_S": "5",
 }
-"""The smallest event each function knows: no work, but a worker with all its code imported."""
+"""How patient reconcile and compare are here: they are called every few seconds, not every minute or hour."""
+
+_ROLES = {
+    "api_handler": "CollectRoleArn",
+    "load": "LoadRoleArn",
+    "reconcile": "ReconcileRoleArn",
+    "compare": "CompareRoleArn",
+    "drain": "DrainRoleArn",
+}
+"""The infra stack's output that holds each function's role."""
 
 _NO_PROFILE = {
     "profile": (None, None, None, None),
@@ -58,10 +67,6 @@ ClientOf = Callable[[str], Any]
 Report = Callable[[str], None]
 
 
-class NotWarmError(Exception):
-    """A deployed function does not answer as it should."""
-
-
 @dataclass(frozen=True, slots=True)
 class LocalStack:
     """The deployed stacks: what they are called, and where the packaged API answers."""
@@ -69,12 +74,18 @@ class LocalStack:
     outputs: Mapping[str, str]
     environment: Mapping[str, str]
     functions: Mapping[str, str]
+    """Physical names, by the names functions have in the code."""
     api_url: str
+
+    @property
+    def scheduled(self) -> dict[str, str]:
+        """Return the functions that are called every few seconds."""
+        return {name: self.functions[name] for name in CADENCES if name in self.functions}
 
 
 @dataclass(frozen=True, slots=True)
 class LocalBuild:
-    """Where the project lies, where packages are built, and the `SNOWFLAKE_*`/`SLUICE_*` variables to add."""
+    """Where the project lies, where packages are built, and the variables to add to the app's environment."""
 
     root: Path
     build_dir: Path
@@ -108,6 +119,7 @@ def _functions(client: ClientOf, outputs: Mapping[str, str]) -> dict[str, str]:
     return {
         "api_handler": of_app["APIHandler"],
         "load": of_app["Load"],
+        **{name: of_app[name.capitalize()] for name in CADENCES if name.capitalize() in of_app},
         "transform": outputs["TransformFunctionName"],
     }
 
@@ -143,6 +155,19 @@ def deploy_app(client: ClientOf, package: AppPackage) -> dict[str, str]:
     return deploy_stack(client("cloudformation"), APP_STACK, package.template_body(ARTIFACT_BUCKET, code, layer), {})
 
 
+def infra_outputs(port: int) -> dict[str, str]:
+    """Return the outputs of the infra stack that is deployed. Read-only."""
+    return stack_outputs(clients(port)("cloudformation"), INFRA_STACK)
+
+
+def replace_workers(stack: LocalStack, port: int) -> None:
+    """Give every function a new worker, as any update of it does: this one changes nothing."""
+    client = clients(port)("lambda")
+    for function in stack.functions.values():
+        timeout_s = client.get_function_configuration(FunctionName=function)["Timeout"]
+        client.update_function_configuration(FunctionName=function, Timeout=timeout_s)
+
+
 def local_deployment(build: LocalBuild, outputs: Mapping[str, str]) -> Deployment:
     """Return what the app learns from the infra stack, and its functions' roles."""
     environment = {
@@ -152,43 +177,14 @@ def local_deployment(build: LocalBuild, outputs: Mapping[str, str]) -> Deploymen
         "SLUICE_DEAD_LETTER_BUCKET": outputs["DeadLetterBucket"],
         "SLUICE_LEDGER_TABLE": outputs["LedgerTable"],
         "SLUICE_LOAD_QUEUE": outputs["LoadQueueName"],
+        "SLUICE_ALERT_TOPIC": outputs["AlertTopicArn"],
         "SNOWFLAKE_KEY_SECRET": outputs["SnowflakeKeySecret"],
+        **LOCAL_TIMES,
     }
-    roles = {"api_handler": outputs["CollectRoleArn"], "load": outputs["LoadRoleArn"]}
+    roles = {function: outputs[output] for function, output in _ROLES.items()}
     return Deployment(STAGE, environment | dict(build.environment), roles, build.target)
 
 
 def packaged_api_url(port: int, api_id: str) -> str:
     """Return where the emulator serves a packaged API, without a slash at the end."""
     return f"{url(port)}/_aws/execute-api/{api_id}/{API_STAGE}"
-
-
-def warm(stack: LocalStack, port: int) -> None:
-    """Call every function once, all at the same time, so that the first event meets no cold start.
-
-    Raises NotWarmError when one fails: a broken package shows here, before "ready".
-    """
-    invoke = clients(port)("lambda").invoke
-    with ThreadPoolExecutor() as pool:
-        calls = [pool.submit(_warm_function, invoke, stack.functions[name], event) for name, event in NOTHING.items()]
-        calls.append(pool.submit(_warm_api, stack.api_url))
-        for call in calls:
-            call.result()
-
-
-def _warm_function(invoke: Callable[..., Any], function: str, event: Mapping[str, Any]) -> None:
-    answer = invoke(FunctionName=function, Payload=json.dumps(event))
-    if "FunctionError" in answer:
-        raise NotWarmError(f"{function}: {answer['Payload'].read().decode()}")
-
-
-def _warm_api(api_url: str) -> None:
-    host, path = api_url.removeprefix("http://").split("/", 1)
-    connection = http.client.HTTPConnection(host, timeout=WARM_TIMEOUT_S)
-    try:
-        connection.request("GET", f"/{path}/v1/health")
-        response = connection.getresponse()
-        if response.status != http.client.OK:
-            raise NotWarmError(f"{api_url}/v1/health: {response.status} {response.read().decode()}")
-    finally:
-        connection.close()

@@ -18,7 +18,7 @@ import psutil
 
 from sluice.local.command import Command
 from sluice.local.layout import Layout
-from sluice.local.run_file import ProcessId, Run, write_run
+from sluice.local.run_file import ProcessId, Run, change_run, write_run
 
 STOP_GRACE_S = 15.0
 """The emulator saves its state when it is asked to stop: about two seconds, more under load."""
@@ -43,7 +43,7 @@ class Supervisor:
         self.run = replace(run, supervisor=ProcessId.of(os.getpid()))
         self._commands: dict[str, Command] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._write()
+        write_run(layout.run_file, self.run)
 
     def start(self, command: Command) -> None:
         """Start a process in a session of its own, its output in `logs/<name>.log`."""
@@ -60,8 +60,7 @@ class Supervisor:
             )
         self._commands[command.name] = command
         self._children[command.name] = child
-        self.run = self.run.with_process(command.name, ProcessId.of(child.pid))
-        self._write()
+        self._note(lambda run: run.with_process(command.name, ProcessId.of(child.pid)))
 
     def restart(self, name: str) -> None:
         """Stop a process as gently as at the end, and start it again."""
@@ -78,8 +77,7 @@ class Supervisor:
 
     def mark_ready(self, ready_at: str, packaged_api: str) -> None:
         """Say in the run file that everything answers."""
-        self.run = replace(self.run, ready_at=ready_at, packaged_api=packaged_api)
-        self._write()
+        self._note(lambda run: replace(run, ready_at=ready_at, packaged_api=packaged_api))
 
     def watch(self, restartable: Sequence[str]) -> None:
         """Restart what dies, until StoppedError. Raises RuntimeError when something else dies."""
@@ -89,8 +87,9 @@ class Supervisor:
                     continue
                 if name not in restartable:
                     raise RuntimeError(f"{name} died; the end of its log:\n{self._log_end(name)}")
-                print(f"{name} died ({child.returncode}); starting it again", flush=True)
-                time.sleep(_RESTART_PAUSE_S)
+                if child.returncode:
+                    print(f"{name} died ({child.returncode}); starting it again", flush=True)
+                    time.sleep(_RESTART_PAUSE_S)
                 self.start(self._commands[name])
             time.sleep(_WATCH_INTERVAL_S)
 
@@ -110,8 +109,8 @@ class Supervisor:
         child.wait()
         return obeyed
 
-    def _write(self) -> None:
-        write_run(self._layout.run_file, self.run)
+    def _note(self, change: Callable[[Run], Run]) -> None:
+        self.run = change_run(self._layout.run_file, change, otherwise=self.run)
 
     def _log_end(self, name: str, lines: int = 15) -> str:
         log = (self._layout.logs / f"{name}.log").read_text(errors="replace")

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from chalicelib.core.metrics import log_line
 from firehose_transform import handler as module
 from firehose_transform.handler import handler
 
@@ -21,6 +23,7 @@ INVOCATION = json.loads((TESTS / "events" / "firehose-transform.json").read_text
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Return a client of an emulated S3 with an empty dead-letter bucket."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("SLUICE_DEPLOY_STAGE", "local")
     monkeypatch.setenv("SLUICE_DEAD_LETTER_BUCKET", "letters")
     module._s3.cache_clear()  # noqa: SLF001 - a client made outside the emulator would leave it
     with mock_aws():
@@ -48,8 +51,8 @@ def test_a_captured_invocation_is_answered_exactly(s3: Any, capsys: pytest.Captu
     """Six records: good, half good, all bad, aggregated, blank, no UTF-8; five failed events in one object."""
     assert handler(INVOCATION, None) == golden("firehose-transform.answer.json")
     assert stored(s3) == golden("firehose-transform.dead-letters.json")
-    assert json.loads(capsys.readouterr().out) == {
-        "log": "transform",
+    line = json.loads(capsys.readouterr().out)
+    facts = {
         "invocation_id": INVOCATION["invocationId"],
         "records": 6,
         "lines": 7,
@@ -57,7 +60,10 @@ def test_a_captured_invocation_is_answered_exactly(s3: Any, capsys: pytest.Captu
         "ok": 2,
         "dropped": 4,
         "processing_failed": 0,
+        "dead_letters": {"schema_violation": 2, "not_json": 1, "aggregated_record": 1, "not_utf8": 1},
     }
+    assert line == log_line("transform", "local", line["_aws"]["Timestamp"], facts)
+    assert abs(line["_aws"]["Timestamp"] / 1000 - time.time()) < 60
 
 
 def test_firehose_may_try_again(s3: Any) -> None:

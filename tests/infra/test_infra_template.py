@@ -150,12 +150,13 @@ def test_template_never_sets_the_secret():
 def test_every_function_has_a_role_of_its_own():
     """The app's functions in Chalice's configuration and the transform share no role."""
     config = json.loads((ROOT / ".chalice/config.json").read_text())
-    app_roles = {name for name in TEMPLATE["Outputs"] if name.endswith("RoleArn")}
+    functions = {"collect" if name == "api_handler" else name for name in config["lambda_functions"]}
+    app_roles = {name.removesuffix("Arn") for name in TEMPLATE["Outputs"] if name.endswith("RoleArn")}
 
     assert config["manage_iam_role"] is False
-    assert set(config["lambda_functions"]) == {"api_handler", "load"}
-    assert app_roles == {"CollectRoleArn", "LoadRoleArn"}
-    assert ROLES.keys() == {"CollectRole", "LoadRole", "TransformRole", "DeliveryRole"}
+    assert functions == {"collect", "load", "reconcile", "compare", "drain"}
+    assert app_roles == {f"{name.title()}Role" for name in functions}
+    assert ROLES.keys() == app_roles | {"TransformRole", "DeliveryRole"}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -167,23 +168,35 @@ def test_roles_name_what_they_touch(role):
     assert not [action for action in actions(role) if "*" in action]
 
 
-def test_roles_allow_no_more_than_the_work_needs():
-    """Each function's permissions, whole; a new one must be written down here as well."""
-    log = {"logs:CreateLogStream", "logs:PutLogEvents"}
+LOG = {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"}
+LEDGER = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"}
+PERMISSIONS = {
+    "TransformRole": (LOG - {"logs:CreateLogGroup"}) | {"s3:PutObject"},
+    "CollectRole": LOG | {"kinesis:PutRecords", "kinesis:DescribeStreamSummary", "s3:PutObject"},
+    "LoadRole": LOG | LEDGER | QUEUE | {"secretsmanager:GetSecretValue"},
+    "ReconcileRole": LOG
+    | LEDGER
+    | {"dynamodb:Query", "secretsmanager:GetSecretValue", "sns:Publish"}
+    | {"s3:ListBucket", "s3:GetObject", "s3:PutObject"},
+    "CompareRole": LOG | LEDGER | {"dynamodb:BatchGetItem", "s3:ListBucket", "secretsmanager:GetSecretValue"},
+    "DrainRole": LOG | {"kinesis:PutRecords", "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
+}
 
-    assert actions("TransformRole") == {"s3:PutObject"} | log
-    assert (
-        actions("CollectRole")
-        == {
-            "kinesis:PutRecords",
-            "kinesis:DescribeStreamSummary",
-            "s3:PutObject",
-            "logs:CreateLogGroup",
-        }
-        | log
-    )
-    assert {action.split(":")[0] for action in actions("LoadRole")} == {"sqs", "dynamodb", "secretsmanager", "logs"}
-    assert "dynamodb:DeleteItem" not in actions("LoadRole")
+
+@pytest.mark.parametrize("role", PERMISSIONS)
+def test_roles_allow_no_more_than_the_work_needs(role):
+    """Each function's permissions, whole; a new one must be written down here as well."""
+    assert actions(role) == PERMISSIONS[role]
+
+
+def test_only_spills_are_ever_deleted():
+    """Nobody deletes what landed, what failed, or a line of the ledger."""
+    deleting = [statement for role in ROLES for statement in statements(role) if "Delete" in str(statement["Action"])]
+    objects = [statement["Resource"] for statement in deleting if "s3:DeleteObject" in statement["Action"]]
+
+    assert objects == [{"Fn::Sub": "${LandingBucket.Arn}/spill/*"}]
+    assert not [role for role in ROLES if "dynamodb:DeleteItem" in actions(role)]
 
 
 def test_template_fits_into_a_request():

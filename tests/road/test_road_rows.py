@@ -58,6 +58,8 @@ def test_a_posted_event_becomes_a_row(road: LocalRoad, api: str) -> None:
     assert post(f"{api}/v1/events", {"type": "order.placed", "source": "/exact", "data": data}).status_code == 202
     wait_until(lambda: len(_rows(road, "/exact")) == 1, "a row in CORE")
     (row,) = _rows(road, "/exact")
+    shown = road.sluice("sql", "--json", "select id, data from core.events where source = '/exact'")
+    assert json.loads(shown.stdout) == [row]
     assert row["data"] == data
 
 

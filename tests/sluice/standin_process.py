@@ -10,7 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from object_server import ObjectServer
 from snowflake.ingest import SimpleIngestManager, StagedFile
+
+from chalicelib.adapters.snowpipe import SnowflakeAccount
+from sluice.local.faults import Fault, FaultFile
 
 REPOSITORY = Path(__file__).parents[2]
 ACCOUNT, USER, DATABASE, BUCKET = "sluice-local", "SLUICE_LOADER", "SLUICE", "landing"
@@ -87,9 +91,9 @@ class StandInProcess:
     process: subprocess.Popen[bytes] | None = None
     port: int = 0
 
-    def start(self) -> None:
+    def start(self, port: int | None = None) -> None:
         """Start the process and wait until it answers."""
-        self.port = free_port()
+        self.port = port or free_port()
         self.process = subprocess.Popen(self._command(), cwd=REPOSITORY, stderr=self._log())
         eventually(self._healthy)
 
@@ -145,6 +149,18 @@ class StandInProcess:
         """Give what the process has said."""
         return (self.data / "stderr.log").read_text()
 
+    @contextmanager
+    def playing(self, *kinds: str) -> Iterator[None]:
+        """Play faults of Snowpipe as long as the block lasts."""
+        faults = FaultFile(self.data / "faults.json")
+        faults.switch_on([Fault("snowpipe", kind) for kind in kinds])
+        yield
+        faults.switch_off(["snowpipe"])
+
+    def account(self) -> SnowflakeAccount:
+        """Give the stand-in as the app's adapters know it."""
+        return SnowflakeAccount(ACCOUNT, USER, DATABASE, "127.0.0.1", self.port, "http", "secret")
+
     def _log(self) -> int:
         self.data.mkdir(parents=True, exist_ok=True)
         return os.open(self.data / "stderr.log", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
@@ -159,6 +175,7 @@ class StandInProcess:
             "--account": ACCOUNT,
             "--user": USER,
             "--s3-endpoint": self.objects.url,
+            "--faults": str(self.data / "faults.json"),
         }
         return [sys.executable, "-m", "sluice.local.snowflake", *(word for pair in options.items() for word in pair)]
 

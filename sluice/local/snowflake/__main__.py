@@ -12,6 +12,7 @@ import uvicorn
 
 from sluice.local.snowflake.engine import DirectoryInUseError
 from sluice.local.snowflake.jwt_check import TokenCheck
+from sluice.local.snowflake.played import played_from
 from sluice.local.snowflake.server import StandIn
 
 _HOST = "127.0.0.1"
@@ -24,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     _quieten()
     token_check = TokenCheck.for_user(options.account, options.user, options.public_key.read_bytes())
     try:
-        standin = StandIn.open(options.data, options.database, token_check, options.s3_endpoint)
+        played = played_from(options.faults)
+        standin = StandIn.open(options.data, options.database, token_check, options.s3_endpoint, played)
     except DirectoryInUseError as error:
         print(error, file=sys.stderr)
         return 2
@@ -49,6 +51,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--user", required=True, help="user name the tokens must carry")
     parser.add_argument("--s3-endpoint", required=True, metavar="URL", help="where the stages' objects are")
     parser.add_argument("--database", default="SLUICE", help="the sessions' default database")
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="the faults to play on purpose")
     return parser.parse_args(arguments)
 
 

@@ -32,13 +32,15 @@ CREATE OR REPLACE MACRO {database}.main._comparable_json(value) AS (
 """,
 )
 
-SystemFunctions = Mapping[str, Callable[[str], str | bool]]
+SystemFunctions = Mapping[str, Callable[[str], str | bool | int]]
+TableFunctions = Mapping[str, Callable[[Mapping[str, exp.Expr]], str]]
+"""By name: from the arguments, by their names, to the SELECT that gives the function's rows."""
 
-_CONCERNED = re.compile(r"\b(?:AS_OBJECT|OBJECT_DELETE|TO_JSON|SYSTEM\$\w+)\s*\(", re.IGNORECASE)
+_CONCERNED = re.compile(r"\b(?:AS_OBJECT|OBJECT_DELETE|TO_JSON|COPY_HISTORY|SYSTEM\$\w+)\s*\(", re.IGNORECASE)
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.NullSafeEQ, exp.NullSafeNEQ)
 
 
-def rewrite_functions(sql: str, system_functions: SystemFunctions) -> str:
+def rewrite_functions(sql: str, system_functions: SystemFunctions, table_functions: TableFunctions) -> str:
     """Replace the functions named here; a statement without them comes back as it was."""
     if not _CONCERNED.search(sql):
         return sql
@@ -46,7 +48,10 @@ def rewrite_functions(sql: str, system_functions: SystemFunctions) -> str:
     if isinstance(statement, exp.Command):
         return sql
     for node in reversed(list(statement.bfs())):  # innermost first: calls stand inside calls
-        replacement = _rewritten(node, system_functions)
+        if isinstance(node, exp.TableFromRows):
+            replacement = _rows_of(node, table_functions)
+        else:
+            replacement = _rewritten(node, system_functions)
         if replacement is not node:
             node.replace(replacement)
     return statement.sql(dialect="snowflake")
@@ -64,6 +69,17 @@ def _rewritten(node: exp.Expr, system_functions: SystemFunctions) -> exp.Expr:
         target, *keys = node.expressions
         return exp.func("_OBJECT_DELETE", target, exp.Anonymous(this="ARRAY_CONSTRUCT", expressions=keys))
     return _computed(node, system_functions) if name in system_functions else node
+
+
+def _rows_of(node: exp.TableFromRows, table_functions: TableFunctions) -> exp.Expr:
+    """Put a SELECT in the place of TABLE(…COPY_HISTORY(…)); other table functions are fakesnow's."""
+    call = node.this.expression if isinstance(node.this, exp.Dot) else node.this
+    answer = table_functions.get(call.name.upper()) if isinstance(call, exp.Anonymous) else None
+    if answer is None:
+        return node
+    arguments = {kwarg.this.name.upper(): kwarg.args["expression"] for kwarg in call.find_all(exp.Kwarg)}
+    rows = exp.Subquery(this=sqlglot.parse_one(answer(arguments), read="snowflake"), alias=node.args.get("alias"))
+    return rows if rows.alias else rows.as_(call.name)
 
 
 def _sides(node: exp.Expr) -> tuple[exp.Expr, exp.Expr]:

@@ -1,4 +1,4 @@
-"""Verifies the key-pair token of a Snowpipe REST call, as Snowflake does. No HTTP in here."""
+"""Verifies the key-pair token of a Snowpipe REST call or a login, as Snowflake does. No HTTP in here."""
 
 import base64
 import hashlib
@@ -41,6 +41,10 @@ class TokenCheck:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise RefusedTokenError("no bearer token")
+        self.verify_token(token)
+
+    def verify_token(self, token: str) -> None:
+        """Raise RefusedTokenError unless this is a good token of the one user."""
         claims = self._claims(token)
         if claims["sub"] != self.subject:
             raise RefusedTokenError(f"the subject is not {self.subject}")

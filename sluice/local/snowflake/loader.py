@@ -7,60 +7,51 @@ Small files share a transaction; when one of them cannot be inserted they are lo
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import starmap
 
 import duckdb
-import pyarrow as pa
 from snowflake.connector.errors import Error, ProgrammingError
 
-from sluice.local.snowflake.copy_into import LINE_COLUMN, METADATA_COLUMNS, CopyInto
+from sluice.local.snowflake.arriving import PARTIAL_FILE, FetchedFile, arriving
+from sluice.local.snowflake.copy_into import CopyInto
 from sluice.local.snowflake.definitions import Location, UnsupportedDefinitionError
 from sluice.local.snowflake.engine import Engine
 from sluice.local.snowflake.files import BrokenFileError, Line, read_lines
-from sluice.local.snowflake.loads import Loads, Outcome, QueuedFile, Status
+from sluice.local.snowflake.loads import Loads, QueuedFile
 from sluice.local.snowflake.names import parse_name
 from sluice.local.snowflake.objects import MissingObjectError, ObjectStore, UnavailableError
+from sluice.local.snowflake.outcomes import Outcome, Status
 from sluice.local.snowflake.pipes import Pipes
+from sluice.local.snowflake.played import Played, nothing
 from sluice.local.snowflake.sessions import Connection
 
 _BATCH_FILES = 256
 _BATCH_BYTES = 4 * 1024 * 1024
 _UNKNOWN_BYTES = 64 * 1024
-_LINES_AN_INSERT = 5_000  # bounds what an INSERT holds beside its rows
-_CHARACTERS_AN_INSERT = 1_000_000  # each is taken apart into columns in memory: 6 MB at once ran out of it
 _FETCHERS = 4
 _AFTER_FAILURE_S = 0.5
-_LOOK_AGAIN_S = 1.0
+_LOOK_AGAIN_S = 0.5
 _STOP_S = 1.0
+_FAIL_FILE = "fail-file"
 _NOT_THE_FILES_FAULT = {2003, 2043}  # a missing table or column stalls the pipe, and no file is to blame
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class FetchedFile:
-    """A file's bytes, cut into lines; `key` is its name in the bucket, `content_key` its checksum."""
-
-    file: QueuedFile
-    key: str
-    size: int
-    content_key: str
-    scan_at: datetime
-    lines: list[Line]
-
-
 class Loader:
-    """The load thread and its fetchers."""
+    """The load thread and its fetchers. Pipes take turns: one that cannot load holds up no other."""
 
-    def __init__(self, engine: Engine, pipes: Pipes, loads: Loads, objects: ObjectStore) -> None:
+    def __init__(
+        self, engine: Engine, pipes: Pipes, loads: Loads, objects: ObjectStore, played: Played = nothing
+    ) -> None:
         self._engine = engine
         self._pipes = pipes
         self._loads = loads
         self._objects = objects
+        self._played = played
+        self._resting: dict[str, float] = {}
         self._work = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
@@ -90,18 +81,32 @@ class Loader:
             while not self._stopping.is_set():
                 self._work.wait(_LOOK_AGAIN_S)
                 self._work.clear()
-                self._drain(fetchers)
+                try:
+                    self._drain(fetchers)
+                except duckdb.Error as error:
+                    logger.warning("the pipes wait: %s", error)
 
     def _drain(self, fetchers: ThreadPoolExecutor) -> None:
-        while not self._stopping.is_set() and (batch := self._next_batch()):
-            try:
-                self._load(batch, fetchers)
-            except (UnavailableError, UnsupportedDefinitionError, Error, duckdb.Error) as error:
-                logger.warning("%d files wait: %s", len(batch), error)
-                self._stopping.wait(_AFTER_FAILURE_S)
+        """Load until nothing waits, but at pipes that just failed."""
+        while sum(self._load_next(pipe, fetchers) for pipe in self._ready_pipes()):  # each has its turn
+            pass
 
-    def _next_batch(self) -> list[QueuedFile]:
-        return self._loads.waiting(self._pipes.running(), _BATCH_FILES, _BATCH_BYTES, _UNKNOWN_BYTES)
+    def _ready_pipes(self) -> list[str]:
+        now = time.monotonic()
+        return [pipe for pipe in self._pipes.running() if self._resting.get(pipe, now) <= now]
+
+    def _load_next(self, pipe: str, fetchers: ThreadPoolExecutor) -> bool:
+        """Load a pipe's next files, if any; when that cannot be done now they wait and the pipe rests."""
+        batch = self._loads.waiting(pipe, _BATCH_FILES, _BATCH_BYTES, _UNKNOWN_BYTES)
+        if not batch or self._stopping.is_set():
+            return False
+        try:
+            self._load(batch, fetchers)
+        except (UnavailableError, UnsupportedDefinitionError, Error, duckdb.Error) as error:
+            logger.warning("%d files wait at %s: %s", len(batch), pipe, error)
+            self._resting[pipe] = time.monotonic() + _AFTER_FAILURE_S
+            return False
+        return True
 
     def _load(self, batch: list[QueuedFile], fetchers: ThreadPoolExecutor) -> None:
         pipe = self._pipes.get(parse_name(batch[0].pipe))
@@ -122,11 +127,21 @@ class Loader:
         try:
             body = self._objects.read(location.bucket, key)
             digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
-            return FetchedFile(file, key, len(body), digest, scan_at, read_lines(body))
+            lines, left_out = self._read(body)
+            return FetchedFile(file, key, len(body), digest, scan_at, lines, left_out)
         except MissingObjectError as error:
             return Outcome(file.id, Status.LOAD_FAILED, error=str(error), system_error=str(error))
         except BrokenFileError as error:
             return _failed(file, len(body), str(error), error.line, error.character)
+
+    def _read(self, body: bytes) -> tuple[list[Line], Line | None]:
+        """Cut a file into lines, and say which of them is left out on purpose."""
+        lines = read_lines(body)
+        if self._played(_FAIL_FILE):
+            raise BrokenFileError(f"The file cannot be loaded: {_FAIL_FILE} is played")
+        if lines and self._played(PARTIAL_FILE):
+            return lines[:-1], lines[-1]
+        return lines, None
 
     def _insert(
         self, connection: Connection, copy: CopyInto, fetched: list[FetchedFile], broken: list[Outcome]
@@ -147,10 +162,10 @@ class Loader:
         self, connection: Connection, copy: CopyInto, fetched: list[FetchedFile], broken: list[Outcome]
     ) -> None:
         duck = connection._duck_conn  # noqa: SLF001 -- rows and status must share one transaction
-        loaded = [Outcome(f.file.id, Status.LOADED, f.size, len(f.lines)) for f in fetched]
+        loaded = [file.outcome for file in fetched]
         with self._engine.transaction(duck):
-            for arriving in _arriving(fetched):
-                duck.register("ARRIVING", arriving)
+            for rows in arriving(fetched):
+                duck.register("ARRIVING", rows)
                 connection.cursor().execute(copy.insert)
                 duck.unregister("ARRIVING")
             self._loads.finish(duck, loaded + broken)
@@ -163,30 +178,3 @@ class Loader:
 
 def _failed(file: QueuedFile, size: int, error: str, line: int, character: int) -> Outcome:
     return Outcome(file.id, Status.LOAD_FAILED, size, error=error, error_line=line, error_character=character)
-
-
-def _arriving(files: list[FetchedFile]) -> Iterator[pa.Table]:
-    """Lay the lines of all files out as the tables that the COPY's INSERT reads."""
-    rows: list[tuple[FetchedFile, Line]] = []
-    characters = 0
-    for file, line in ((source, text) for source in files for text in source.lines):
-        if rows and (len(rows) == _LINES_AN_INSERT or characters + len(line.text) > _CHARACTERS_AN_INSERT):
-            yield _table(rows)
-            rows, characters = [], 0
-        rows.append((file, line))
-        characters += len(line.text)
-    if rows:
-        yield _table(rows)
-
-
-def _table(rows: list[tuple[FetchedFile, Line]]) -> pa.Table:
-    return pa.table({name: pa.array(list(starmap(give, rows)), kind) for name, kind, give in _COLUMNS})
-
-
-_COLUMNS: tuple[tuple[str, pa.DataType, Callable[[FetchedFile, Line], object]], ...] = (
-    (LINE_COLUMN, pa.string(), lambda _, line: line.text),
-    (METADATA_COLUMNS["METADATA$FILENAME"], pa.string(), lambda file, _: file.key),
-    (METADATA_COLUMNS["METADATA$FILE_ROW_NUMBER"], pa.int64(), lambda _, line: line.number),
-    (METADATA_COLUMNS["METADATA$FILE_CONTENT_KEY"], pa.string(), lambda file, _: file.content_key),
-    (METADATA_COLUMNS["METADATA$START_SCAN_TIME"], pa.timestamp("us", "UTC"), lambda file, _: file.scan_at),
-)

@@ -8,13 +8,13 @@ A path is remembered for 14 days whatever became of it, as Snowpipe does. Knows 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from sluice.local.snowflake.engine import Engine, only_row
+from sluice.local.snowflake.outcomes import LoadEvent, Outcome, Status, outcome_table
 
 # Source: "Manage Snowpipe" and the Snowpipe REST reference.
 PATH_MEMORY = timedelta(days=14)
@@ -22,14 +22,6 @@ REPORT_WINDOW = timedelta(minutes=10)
 REPORT_LIMIT = 10_000
 
 Clock = Callable[[], datetime]
-
-
-class Status(StrEnum):
-    """A file's state; all but QUEUED are the reports' own words."""
-
-    QUEUED = "QUEUED"
-    LOADED = "LOADED"
-    LOAD_FAILED = "LOAD_FAILED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +40,6 @@ class QueuedFile:
     pipe: str
     path: str
     size: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one file."""
-
-    id: int
-    status: Status
-    size: int = 0
-    rows: int = 0
-    error: str | None = None
-    error_line: int | None = None
-    error_character: int | None = None
-    system_error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LoadEvent:
-    """One line of a report: a file and its outcome."""
-
-    path: str
-    status: Status
-    received_at: datetime
-    finished_at: datetime
-    mark: int
-    size: int
-    rows_parsed: int
-    rows_inserted: int
-    error: str | None
-    error_line: int | None
-    error_character: int | None
-    system_error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,35 +64,32 @@ class Loads:
         self._now = now
         self._table = f"{engine.schema}.FILES"
 
-    def accept(self, pipe: str, files: Iterable[NamedFile]) -> list[str]:
-        """Queue files durably; give the paths that are skipped because they are remembered."""
+    def accept(self, pipe: str, files: Iterable[NamedFile], status: Status = Status.QUEUED) -> list[str]:
+        """Queue files durably; give the paths that are skipped because they are remembered.
+
+        With Status.LOST they are remembered, and that is all that ever happens to them.
+        """
         named = {file.path: file.size for file in files}
         now = self._now()
         with self._engine.cursor() as duck, self._engine.transaction(duck):
             known = self._remembered(duck, pipe, list(named), now - PATH_MEMORY)
             fresh = [(path, size) for path, size in named.items() if path not in known]
-            self._enqueue(duck, pipe, fresh, now)
+            self._remember(duck, [pipe, status, now], fresh)
         return [path for path in named if path in known]
 
-    def waiting(self, pipes: list[str], max_files: int, max_bytes: int, unknown_bytes: int) -> list[QueuedFile]:
-        """Take the oldest queued files of one pipe, at most so many and so large together (read-only)."""
-        sql = (
-            f"SELECT ID, PIPE, PATH, SIZE FROM {self._table} WHERE STATUS = 'QUEUED' AND list_contains(?, PIPE) "
-            "ORDER BY ID LIMIT ?"
-        )
+    def waiting(self, pipe: str, max_files: int, max_bytes: int, unknown_bytes: int) -> list[QueuedFile]:
+        """Take a pipe's oldest queued files, at most so many and so large together (read-only)."""
+        sql = f"SELECT ID, PIPE, PATH, SIZE FROM {self._table} WHERE STATUS = 'QUEUED' AND PIPE = ? ORDER BY ID LIMIT ?"
         with self._engine.cursor() as duck:
-            rows = duck.execute(sql, [pipes, max_files]).fetchall()
-        queued = [QueuedFile(*row) for row in rows if row[1] == rows[0][1]]
-        return _within(queued, max_bytes, unknown_bytes)
+            rows = duck.execute(sql, [pipe, max_files]).fetchall()
+        return _within([QueuedFile(*row) for row in rows], max_bytes, unknown_bytes)
 
     def finish(self, duck: duckdb.DuckDBPyConnection, outcomes: list[Outcome]) -> None:
         """Write what became of files, in the caller's transaction."""
-        first = self._next(duck, "MARK")
-        rows = pa.table(_columns(outcomes) | {"MARK": list(range(first, first + len(outcomes)))}, schema=_OUTCOMES)
-        duck.register("OUTCOMES", rows)
+        duck.register("OUTCOMES", outcome_table(outcomes, self._next(duck, "MARK")))
         sql = (
             f"UPDATE {self._table} AS FILES SET STATUS = O.STATUS, FINISHED_AT = ?, MARK = O.MARK, SIZE = O.SIZE, "
-            "ROWS_PARSED = O.ROWS, ROWS_INSERTED = IF(O.STATUS = 'LOADED', O.ROWS, 0), ERROR = O.ERROR, "
+            "ROWS_PARSED = O.PARSED, ROWS_INSERTED = O.INSERTED, ERROR = O.ERROR, "
             "ERROR_LINE = O.ERROR_LINE, ERROR_CHARACTER = O.ERROR_CHARACTER, SYSTEM_ERROR = O.SYSTEM_ERROR "
             "FROM OUTCOMES AS O WHERE FILES.ID = O.ID"
         )
@@ -149,7 +106,7 @@ class Loads:
         sql = (
             "SELECT PATH, STATUS, RECEIVED_AT, FINISHED_AT, MARK, SIZE, ROWS_PARSED, ROWS_INSERTED, "
             f"ERROR, ERROR_LINE, ERROR_CHARACTER, SYSTEM_ERROR FROM {self._table} "
-            "WHERE PIPE = ? AND STATUS <> 'QUEUED' AND FINISHED_AT >= ? AND FINISHED_AT < ? ORDER BY MARK"
+            "WHERE PIPE = ? AND FINISHED_AT >= ? AND FINISHED_AT < ? ORDER BY MARK"
         )
         with self._engine.cursor() as duck:
             rows = duck.execute(sql, [pipe, start, end or self._now() + timedelta(days=1)]).fetchall()
@@ -178,9 +135,10 @@ class Loads:
         sql = f"SELECT PATH FROM {self._table} WHERE PIPE = ? AND RECEIVED_AT > ? AND PATH IN (SELECT unnest(?))"
         return {row[0] for row in duck.execute(sql, [pipe, since, paths]).fetchall()}
 
-    def _enqueue(
-        self, duck: duckdb.DuckDBPyConnection, pipe: str, files: list[tuple[str, int | None]], now: datetime
+    def _remember(
+        self, duck: duckdb.DuckDBPyConnection, shared: list[Any], files: list[tuple[str, int | None]]
     ) -> None:
+        """Write files down; `shared` is pipe, status and time of all of them."""
         first = self._next(duck, "ID")
         columns = {
             "ID": list(range(first, first + len(files))),
@@ -190,9 +148,9 @@ class Loads:
         duck.register("NAMED", pa.table(columns, schema=_NAMED))
         sql = (
             f"INSERT INTO {self._table} (ID, PIPE, PATH, STATUS, RECEIVED_AT, SIZE) "
-            "SELECT ID, ?, PATH, 'QUEUED', ?, SIZE FROM NAMED"
+            "SELECT ID, ?, PATH, ?, ?, SIZE FROM NAMED"
         )
-        duck.execute(sql, [pipe, now])
+        duck.execute(sql, shared)
         duck.unregister("NAMED")
 
     def _next(self, duck: duckdb.DuckDBPyConnection, column: str) -> int:
@@ -200,24 +158,6 @@ class Loads:
 
 
 _NAMED = pa.schema([("ID", pa.int64()), ("PATH", pa.string()), ("SIZE", pa.int64())])
-_OUTCOMES = pa.schema(
-    [
-        ("ID", pa.int64()),
-        ("MARK", pa.int64()),
-        ("STATUS", pa.string()),
-        ("SIZE", pa.int64()),
-        ("ROWS", pa.int64()),
-        ("ERROR", pa.string()),
-        ("ERROR_LINE", pa.int64()),
-        ("ERROR_CHARACTER", pa.int64()),
-        ("SYSTEM_ERROR", pa.string()),
-    ]
-)
-
-
-def _columns(outcomes: list[Outcome]) -> dict[str, list[Any]]:
-    names = [name for name in _OUTCOMES.names if name != "MARK"]
-    return {name: [getattr(outcome, name.lower()) for outcome in outcomes] for name in names}
 
 
 def _within(files: list[QueuedFile], max_bytes: int, unknown_bytes: int) -> list[QueuedFile]:

@@ -2,8 +2,9 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC
 
+from chalicelib.core.times import to_text
 from sluice.local.snowflake.copy_into import CopyInto
 from sluice.local.snowflake.definitions import (
     Location,
@@ -46,6 +47,10 @@ class Pipes:
         """Name the pipes that are not paused."""
         return [str(pipe.name) for pipe in self._registry.all(Kind.PIPE) if pipe.state == RUNNING]
 
+    def into(self, table: ObjectName) -> list[Pipe]:
+        """List the pipes that load a table."""
+        return [pipe for pipe in map(self.read, self._registry.all(Kind.PIPE)) if pipe.copy.target == table]
+
     def read(self, stored: StoredObject) -> Pipe:
         """Read a pipe's statement and its stage; raise when the COPY or the format cannot be emulated."""
         copy = pipe_copy(stored.statement, stored.name)
@@ -61,13 +66,12 @@ class Pipes:
         pipe = self.get(name)
         pending = self._loads.pending(str(name))
         status = {"executionState": pipe.state.upper(), "pendingFileCount": pending.files}
-        if pending.files:
-            status |= {"oldestFileTimestamp": _text(pending.oldest_at), "oldestPendingFilePath": pending.oldest_path}
+        if pending.oldest_at:
+            status |= {
+                "oldestFileTimestamp": to_text(pending.oldest_at.astimezone(UTC)),
+                "oldestPendingFilePath": pending.oldest_path,
+            }
         return json.dumps(status)
-
-
-def _text(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
 
 
 def paused_state(action: str) -> str:

@@ -4,8 +4,10 @@ Every call passes `Snowpipe.call`: the token is checked there, errors become bod
 place where a call can be made to fail on purpose.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,25 +19,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sluice.local.snowflake.jwt_check import RefusedTokenError, TokenCheck
-from sluice.local.snowflake.loads import (
-    PATH_MEMORY,
-    REPORT_LIMIT,
-    LoadEvent,
-    Loads,
-    NamedFile,
-    Status,
-    utc_now,
-)
+from sluice.local.snowflake.loads import PATH_MEMORY, REPORT_LIMIT, Loads, NamedFile, utc_now
 from sluice.local.snowflake.names import InvalidNameError, parse_name
+from sluice.local.snowflake.outcomes import Status
 from sluice.local.snowflake.pipes import Pipe, Pipes
+from sluice.local.snowflake.played import Played, nothing
+from sluice.local.snowflake.reports import Answer, reported_file, reported_time
 
 # Source: the Snowpipe REST reference, "insertFiles".
 MAX_FILES = 5_000
 MAX_PATH_BYTES = 1_024
 _JSON = "application/json"
 _TEXT = "text/plain"
-
-Answer = dict[str, Any]
+_LOOK_AGAIN_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +51,7 @@ class Snowpipe:
     pipes: Pipes
     loads: Loads
     wake_loader: Callable[[], None]
+    played: Played = nothing
 
     def routes(self) -> list[Route]:
         """Give the routes of the three calls."""
@@ -66,9 +63,11 @@ class Snowpipe:
         ]
 
     async def call(self, request: Request, answer: Callable[[Pipe, Request, bytes], Answer]) -> Response:
-        """Check the token, find the pipe, answer; a refused call gets its status and body."""
+        """Play what is to be played, check the token, find the pipe, answer; a refused call gets status and body."""
         body = await request.body()
+        await self._hang(request)
         try:
+            self._refuse_on_purpose()
             self.token_check.verify(request.headers.get("authorization"))
             return JSONResponse(await run_in_threadpool(self._answered, request, body, answer))
         except RefusedTokenError as error:
@@ -81,7 +80,8 @@ class Snowpipe:
         files = _named_files(request.headers.get("content-type", _JSON), body)
         _check_files(files)
         matched = [file for file in files if pipe.copy.takes(file.path)]
-        skipped = self.loads.accept(str(pipe.name), matched)
+        status = Status.LOST if self.played("lose-file") else Status.QUEUED
+        skipped = self.loads.accept(str(pipe.name), matched, status)
         self.wake_loader()
         answer: Answer = {"responseCode": "SUCCESS"} | _request_id(request)
         if unmatched := [file.path for file in files if not pipe.copy.takes(file.path)]:
@@ -94,12 +94,13 @@ class Snowpipe:
         """Report what finished after beginMark, within the last ten minutes; `completeResult` is a boolean."""
         mark = _mark(request.query_params.get("beginMark"))
         last = self.loads.last_mark()
-        events = self.loads.since_mark(str(pipe.name), mark)
+        lost = self.played("lose-report")
+        events = [] if lost else self.loads.since_mark(str(pipe.name), mark)
         return {
             "pipe": str(pipe.name),
-            "completeResult": len(events) <= REPORT_LIMIT,
+            "completeResult": len(events) <= REPORT_LIMIT and not lost,
             "nextBeginMark": f"1_{last}",
-            "files": [_file(event, pipe) for event in events[-REPORT_LIMIT:]],
+            "files": [reported_file(event, pipe) for event in events[-REPORT_LIMIT:]],
             "statistics": {"activeFilesCount": self.loads.pending(str(pipe.name)).files},
         }
 
@@ -109,17 +110,17 @@ class Snowpipe:
         end = _time(request, "endTimeExclusive", utc_now())
         if start < utc_now() - PATH_MEMORY - timedelta(minutes=1):
             raise RefusedCallError(400, "startTimeInclusive is more than 14 days ago")
-        events = self.loads.between(str(pipe.name), start, end)
+        events = [] if self.played("lose-history") else self.loads.between(str(pipe.name), start, end)
         shown = events[:REPORT_LIMIT]
         complete = len(shown) == len(events)
         return {
             "pipe": str(pipe.name),
             "completeResult": str(complete).lower(),
-            "startTimeInclusive": _iso(start),
-            "endTimeExclusive": _iso(end),
-            "rangeStartTime": _iso(shown[0].finished_at if shown else start),
-            "rangeEndTime": _iso(end if complete else shown[-1].finished_at),
-            "files": [_file(event, pipe) for event in shown],
+            "startTimeInclusive": reported_time(start),
+            "endTimeExclusive": reported_time(end),
+            "rangeStartTime": reported_time(shown[0].finished_at if shown else start),
+            "rangeEndTime": reported_time(end if complete else shown[-1].finished_at),
+            "files": [reported_file(event, pipe) for event in shown],
         }
 
     def _endpoint(self, answer: Callable[[Pipe, Request, bytes], Answer]) -> Callable[[Request], Awaitable[Response]]:
@@ -127,6 +128,19 @@ class Snowpipe:
             return await self.call(request, answer)
 
         return endpoint
+
+    async def _hang(self, request: Request) -> None:
+        """Keep a call waiting as long as that is played and somebody waits for the answer."""
+        # the server cancels what outlasts its stop: then the call is refused
+        with suppress(asyncio.CancelledError):
+            while self.played("hang") and not await request.is_disconnected():  # noqa: ASYNC110 -- a file tells nobody
+                await asyncio.sleep(_LOOK_AGAIN_S)
+
+    def _refuse_on_purpose(self) -> None:
+        if self.played("429"):
+            raise RefusedCallError(429, "Too many requests: played on purpose", "390429")
+        if self.played("503") or self.played("hang"):
+            raise RefusedCallError(503, "Service unavailable: played on purpose", "390503")
 
     def _answered(self, request: Request, body: bytes, answer: Callable[[Pipe, Request, bytes], Answer]) -> Answer:
         return answer(self._pipe(request.path_params["pipe"]), request, body)
@@ -188,34 +202,3 @@ def _time(request: Request, name: str, default: datetime | None) -> datetime:
     except ValueError:
         raise RefusedCallError(400, f"{name} is missing or no ISO-8601 time: {text}") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _file(event: LoadEvent, pipe: Pipe) -> Answer:
-    file: Answer = {
-        "path": event.path,
-        "stageLocation": pipe.location.url,
-        "fileSize": event.size,
-        "timeReceived": _iso(event.received_at),
-        "lastInsertTime": _iso(event.finished_at),
-        "rowsInserted": event.rows_inserted,
-        "rowsParsed": event.rows_parsed,
-        "errorsSeen": 0 if event.status is Status.LOADED else 1,
-        "errorLimit": 1,
-        "complete": True,
-        "status": str(event.status),
-    }
-    return file if event.status is Status.LOADED else file | _error(event)
-
-
-def _error(event: LoadEvent) -> Answer:
-    fields = {
-        "firstError": event.error,
-        "firstErrorLineNum": event.error_line,
-        "firstErrorCharacterPos": event.error_character,
-        "systemError": event.system_error,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,9 +6,10 @@ from fnmatch import fnmatch
 
 import duckdb
 
+from sluice.local.snowflake.copy_history import copy_history_sql
 from sluice.local.snowflake.definitions import stream_table, task_definition
 from sluice.local.snowflake.engine import Engine
-from sluice.local.snowflake.functions import rewrite_functions
+from sluice.local.snowflake.functions import SystemFunctions, TableFunctions, rewrite_functions
 from sluice.local.snowflake.loads import Loads, utc_now
 from sluice.local.snowflake.names import ObjectName, parse_name
 from sluice.local.snowflake.pipes import RUNNING, Pipes, paused_state
@@ -33,6 +34,7 @@ from sluice.local.snowflake.tokens import first_word
 _DONE = "Statement executed successfully."
 _WRITES = {"INSERT", "MERGE", "UPDATE", "DELETE", "CREATE", "COPY"}
 _KEPT_BY_FAKESNOW_TOO = {Kind.SNOWFLAKE_STAGE, Kind.FILE_FORMAT}
+_SHOWN = ("created_on", "name", "database_name", "schema_name", "definition")
 _FIRST_STATE = {Kind.PIPE: RUNNING, Kind.TASK: SUSPENDED}
 
 
@@ -53,7 +55,7 @@ class Router:
         if statement is not None:
             return Routed(self._perform(connection, statement))
         word = first_word(sql)
-        rewritten = rewrite_functions(sql, self._system_functions(connection))
+        rewritten = rewrite_functions(sql, self._system_functions(connection), self._table_functions(connection))
         return Routed(rewritten, self._surrounding(connection, word, sql)) if word in _WRITES else Routed(rewritten)
 
     def restore(self) -> None:
@@ -121,10 +123,9 @@ class Router:
         return status_sql(f"{name.name} successfully dropped.")
 
     def _show(self, show: Show) -> str:
-        stored = [object_ for object_ in self._registry.all(show.kind) if _like(object_.name.name, show.like)]
-        return rows_sql(
-            ["created_on", "name", "database_name", "schema_name", "definition", "state"], list(map(_row, stored))
-        )
+        stored = [found for found in self._registry.all(show.kind) if _shown(found.name, show)]
+        columns = (*_SHOWN, "state") if show.kind is Kind.TASK else _SHOWN
+        return rows_sql(columns, [_row(found)[: len(columns)] for found in stored])
 
     def _execute_task(self, name: ObjectName) -> str:
         self._registry.get(Kind.TASK, name)
@@ -149,10 +150,24 @@ class Router:
 
         return around
 
-    def _system_functions(self, connection: Connection) -> dict[str, Callable[[str], str | bool]]:
+    def _system_functions(self, connection: Connection) -> SystemFunctions:
         return {
             "SYSTEM$PIPE_STATUS": lambda name: self._pipes.status_json(_name(connection, name)),
-            "SYSTEM$STREAM_HAS_DATA": lambda name: self._streams.has_data(_name(connection, name)),
+            "SYSTEM$STREAM_HAS_DATA": lambda name: self._streams.has_data(self._stream(connection, name)),
+            "SYSTEM$STREAM_GET_TABLE_TIMESTAMP": lambda name: self._streams.table_timestamp(
+                self._stream(connection, name)
+            ),
+        }
+
+    def _stream(self, connection: Connection, text: str) -> ObjectName:
+        return self._registry.get(Kind.STREAM, _name(connection, text)).name
+
+    def _table_functions(self, connection: Connection) -> TableFunctions:
+        files = f"{self._engine.schema}.FILES"
+        return {
+            "COPY_HISTORY": lambda arguments: copy_history_sql(
+                arguments, files, lambda text: _name(connection, text), self._pipes.into
+            )
         }
 
 
@@ -171,8 +186,15 @@ def _task_state(action: str) -> str:
     return states[action]
 
 
-def _like(name: str, pattern: str | None) -> bool:
-    return pattern is None or fnmatch(name, pattern.upper().replace("%", "*").replace("_", "?"))
+def _shown(name: ObjectName, show: Show) -> bool:
+    """Say whether SHOW … LIKE … IN … means this object."""
+    wanted = show.like is None or fnmatch(name.name, show.like.upper().replace("%", "*").replace("_", "?"))
+    return wanted and (show.database, show.schema) in {
+        (None, None),
+        (name.database, None),
+        (None, name.schema),
+        (name.database, name.schema),
+    }
 
 
 def _row(stored: StoredObject) -> list[Value]:

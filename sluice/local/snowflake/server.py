@@ -19,8 +19,10 @@ from sluice.local.snowflake.engine import Engine
 from sluice.local.snowflake.jwt_check import TokenCheck
 from sluice.local.snowflake.loader import Loader
 from sluice.local.snowflake.loads import Loads
+from sluice.local.snowflake.login import checked_login
 from sluice.local.snowflake.objects import ObjectStore
 from sluice.local.snowflake.pipes import Pipes
+from sluice.local.snowflake.played import Played, nothing
 from sluice.local.snowflake.registry import Registry
 from sluice.local.snowflake.rest import Snowpipe
 from sluice.local.snowflake.router import Router
@@ -41,24 +43,28 @@ class StandIn:
     snowpipe: Snowpipe
 
     @classmethod
-    def open(cls, directory: Path, database: str, token_check: TokenCheck, s3_endpoint: str) -> Self:
+    def open(
+        cls, directory: Path, database: str, token_check: TokenCheck, s3_endpoint: str, played: Played = nothing
+    ) -> Self:
         """Open the data directory and put the parts together; nothing runs yet."""
         engine = Engine(directory, database)
         registry, streams, loads = Registry(engine), Streams(engine), Loads(engine)
         pipes = Pipes(registry, loads)
-        loader = Loader(engine, pipes, loads, ObjectStore(s3_endpoint))
+        loader = Loader(engine, pipes, loads, ObjectStore(s3_endpoint), played)
         tasks = TaskRunner(engine, registry, streams)
         router = Router(engine, registry, streams, loads, tasks)
         router.restore()
         engine.sessions.route = router.route
-        return cls(engine, loader, tasks, Snowpipe(token_check, pipes, loads, loader.wake))
+        return cls(engine, loader, tasks, Snowpipe(token_check, pipes, loads, loader.wake, played))
 
     def app(self) -> Starlette:
         """Give the web application; it starts and stops the threads."""
         # fakesnow's handlers find these in their module, and offer no other way in
         vars(fakesnow_server).update(shared_fs=self.engine.sessions, to_sf=keeping_nulls(to_sf))
         health = Route("/healthz", self._health, methods=["GET"])
-        routes: list[BaseRoute] = [health, *self.snowpipe.routes(), *map(_never_500, fakesnow_server.routes)]
+        check = self.snowpipe.token_check
+        sql = [_wrapped(route, check) for route in fakesnow_server.routes]
+        routes: list[BaseRoute] = [health, *self.snowpipe.routes(), *sql]
         return Starlette(routes=routes, lifespan=self._lifespan)
 
     async def _health(self, _request: Request) -> Response:
@@ -76,14 +82,17 @@ class StandIn:
         self.engine.close()
 
 
-def _never_500(route: Route) -> Route:
-    """Turn a crash of fakesnow into a Snowflake error: the connector retries every 5xx for a long time."""
-    if route.path != "/queries/v1/query-request":
-        return route
-    return Route(route.path, _guarded(route.endpoint), methods=["POST"])
+def _wrapped(route: Route, check: TokenCheck) -> Route:
+    """Check tokens at the login, and turn crashes of fakesnow into errors that the connector does not retry."""
+    if route.path == "/session/v1/login-request":
+        return Route(route.path, checked_login(route.endpoint, check), methods=["POST"])
+    if route.path == "/queries/v1/query-request":
+        return Route(route.path, _guarded(route.endpoint), methods=["POST"])
+    return route
 
 
 def _guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    # the connector retries every 5xx for a long time
     async def guarded(request: Request) -> Response:
         try:
             response = await endpoint(request)

@@ -58,10 +58,12 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """SHOW PIPES|STREAMS|TASKS [LIKE pattern]."""
+    """SHOW PIPES|STREAMS|TASKS [LIKE pattern] [IN {ACCOUNT | DATABASE name | [SCHEMA] name}]."""
 
     kind: Kind
-    like: str | None
+    like: str | None = None
+    database: str | None = None
+    schema: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +152,10 @@ def _show(reader: Reader) -> Statement | None:
     if kind is None:
         return None
     like = reader.string() if reader.accept("LIKE") else None
-    return Show(Kind(kind.removesuffix("S")), like)
+    shown = Kind(kind.removesuffix("S"))
+    if not reader.accept("IN") or reader.accept("ACCOUNT"):
+        return Show(shown, like)
+    in_database = reader.accept("DATABASE")
+    reader.accept("SCHEMA")
+    *database, last = (part.strip('"') if part.startswith('"') else part.upper() for part in reader.name().split("."))
+    return Show(shown, like, last) if in_database else Show(shown, like, next(iter(database), None), last)

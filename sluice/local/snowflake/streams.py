@@ -4,6 +4,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import duckdb
 import sqlglot
@@ -33,7 +34,8 @@ class Streams:
         with self._engine.cursor() as duck, self._engine.transaction(duck):
             duck.execute(f"DELETE FROM {self._positions} WHERE STREAM = ?", [str(stream)])
             last = _last_row(duck, str(table))
-            duck.execute(f"INSERT INTO {self._positions} VALUES (?, ?, ?)", [str(stream), str(table), last])
+            row = [str(stream), str(table), last, datetime.now(UTC)]
+            duck.execute(f"INSERT INTO {self._positions} VALUES (?, ?, ?, ?)", row)
             duck.execute(_VIEW.format(stream=stream, table=table, positions=self._positions))
 
     def drop(self, stream: ObjectName) -> None:
@@ -47,6 +49,12 @@ class Streams:
         with self._engine.cursor() as duck:
             table, position = self._all(duck).get(str(stream), (None, 0))
             return table is not None and _last_row(duck, table) > position
+
+    def table_timestamp(self, stream: ObjectName) -> int:
+        """Answer SYSTEM$STREAM_GET_TABLE_TIMESTAMP: when the stream's offset last moved, in ns since 1970."""
+        sql = f"SELECT max(epoch_ns(MOVED_AT)) FROM {self._positions} WHERE STREAM = ?"
+        with self._engine.cursor() as duck:
+            return only_row(duck, sql, [str(stream)])[0] or 0
 
     def read_by(self, sql: str, database: str | None, schema: str | None) -> list[ObjectName]:
         """List the streams that a statement reads; empty for what cannot be parsed."""
@@ -64,8 +72,10 @@ class Streams:
             yield
             for stream in streams:
                 table = self._all(duck)[str(stream)][0]
-                row = [_last_row(duck, table), str(stream)]
-                duck.execute(f"UPDATE {self._positions} SET POSITION = ? WHERE STREAM = ?", row)
+                last = _last_row(duck, table)
+                row = [last, datetime.now(UTC), str(stream), last]
+                sql = f"UPDATE {self._positions} SET POSITION = ?, MOVED_AT = ? WHERE STREAM = ? AND POSITION <> ?"
+                duck.execute(sql, row)
 
     def _all(self, duck: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, int]]:
         rows = duck.execute(f"SELECT STREAM, TABLE_NAME, POSITION FROM {self._positions}").fetchall()

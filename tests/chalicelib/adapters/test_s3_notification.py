@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.adapters.s3_notification import landed_files
-from chalicelib.stages.load import LandedFile
+from chalicelib.core.landing import LandedFile
 
 EVENTS = Path(__file__).parents[2] / "events"
 BUCKET = "sluice-local-landing-000000000000"

@@ -17,8 +17,10 @@ from chalicelib.api.post import Post
 from chalicelib.api.posting import Posting, Token
 from chalicelib.contracts.registry import Registry
 from chalicelib.core.json_text import dumps, loads
+from chalicelib.core.spill import read_spill
 from chalicelib.stages.collect import Collect
-from tests.fakes import ORDER, RECEIVED_AT, FakeDeadLetters, FakeRequestLog, FakeStream, numbered_ids, order
+from chalicelib.stages.spill import Delivery
+from tests.fakes import ORDER, RECEIVED_AT, FakeDeadLetters, FakeRequestLog, FakeSpills, FakeStream, numbered_ids, order
 
 REGISTRY = Registry()
 SHOP = Token("shop", hashlib.sha256(b"secret").hexdigest(), frozenset({"order.placed"}))
@@ -33,13 +35,14 @@ class House:
     dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
     request_log: FakeRequestLog = field(default_factory=FakeRequestLog)
     tokens: tuple[Token, ...] = ()
+    spills: FakeSpills | None = None
 
     def post(self, body: bytes, event_type: str | None = None, **headers: str) -> tuple[Answer, Any]:
         """Post a body; headers are written with underscores. Return the answer and its JSON."""
         allowed = {token.name: token.types for token in self.tokens}
         posting = Posting(
             Collect(REGISTRY, "sluice-collect/0.1.0", allowed.get),
-            self.stream,
+            Delivery(self.stream, self.spills),
             self.dead_letters,
             self.request_log,
             self.tokens,
@@ -47,13 +50,19 @@ class House:
             lambda: RECEIVED_AT,
         )
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = posting.post(Post(body, named, event_type, "192.0.2.1"), self.stream.time.budget())
+        answer = posting.post(Post(body, named, event_type, "192.0.2.1"), self.stream.time.budget(27))
         return answer, json.loads(answer.body)
 
     @property
     def lines(self) -> list[Any]:
         """Return what the stream confirmed."""
         return [loads(line) for line in self.stream.lines]
+
+    @property
+    def spilled(self) -> list[Any]:
+        """Return what waits in the spill."""
+        objects = self.spills.objects.values() if self.spills else ()
+        return [loads(line.text) for body, _ in objects for line in read_spill(body)]
 
     @property
     def log(self) -> tuple[Any, ...]:
@@ -120,6 +129,40 @@ def test_what_the_stream_does_not_confirm_is_unavailable() -> None:
     assert (answer.status, answer.headers["Retry-After"]) == (HTTPStatus.SERVICE_UNAVAILABLE, "5")
     assert body["results"][0]["status"] == "unavailable"
     assert house.log == (1, 0, 0, 1)
+
+
+def test_what_the_stream_does_not_take_is_accepted_once_it_is_spilled() -> None:
+    """202: the lines lie in one object with all that the stream would have got, and the log counts them."""
+    house = House(stream=FakeStream(fails=lambda _record, _attempt: True), spills=FakeSpills())
+    answer, body = house.post(b"[" + GOOD + b"," + GOOD + b"]")
+    assert answer.status is HTTPStatus.ACCEPTED
+    assert [result["status"] for result in body["results"]] == ["accepted", "accepted"]
+    assert [(line["receiptid"], line["receiptindex"]) for line in house.spilled] == [
+        (body["receipt"], 0),
+        (body["receipt"], 1),
+    ]
+    assert house.log == (2, 2, 0, 0)
+    assert house.request_log.entries[0]["spilled"] == 2
+    assert house.lines == []
+
+
+def test_a_spill_that_fails_is_a_503() -> None:
+    """Neither on the stream nor in the spill: unavailable, and counted so."""
+    house = House(stream=FakeStream(fails=lambda _record, _attempt: True), spills=FakeSpills(works=False))
+    answer, _ = house.post(GOOD)
+    assert (answer.status, answer.headers["Retry-After"]) == (HTTPStatus.SERVICE_UNAVAILABLE, "5")
+    assert house.log == (1, 0, 0, 1)
+    assert house.request_log.entries[0]["spilled"] == 0
+
+
+def test_rejected_events_are_logged_by_their_error() -> None:
+    """The log counts what was set aside, by type."""
+    house = House()
+    house.post(b"[" + GOOD + b',7,{"type":"order.placed","data":{}},8]')
+    assert house.request_log.entries[0]["dead_letters"] == {"not_an_event": 2, "schema_violation": 1}
+    house = House()
+    house.post(b"hello")
+    assert house.request_log.entries[0]["dead_letters"] == {"not_json": 1}
 
 
 def test_a_stream_that_refuses_is_a_503() -> None:
@@ -232,14 +275,23 @@ def test_data_alone_is_enough_behind_a_type() -> None:
         max_size=8,
     ),
     st.sets(st.integers(0, 8)),
+    st.sampled_from([None, True, False]),
 )
-def test_received_is_accepted_and_rejected_and_unavailable(elements: list[bytes], faults: set[int]) -> None:
-    """Whatever comes and whatever fails: the answer, the log, the stream and the dead letters agree."""
-    house = House(stream=FakeStream(fails=lambda record, _attempt: bool(faults & {*record.indexes})))
+def test_received_is_accepted_and_rejected_and_unavailable(
+    elements: list[bytes], faults: set[int], spill_works: bool | None
+) -> None:
+    """Whatever comes and whatever fails: the answer, the log, the stores and the dead letters agree."""
+    spills = None if spill_works is None else FakeSpills(works=spill_works)
+    house = House(FakeStream(fails=lambda record, _attempt: bool(faults & {*record.indexes})), spills=spills)
     _, body = house.post(b"[" + b",".join(elements) + b"]")
     assert house.log == (len(elements), body["accepted"], body["rejected"], body["unavailable"])
     assert body["accepted"] + body["rejected"] + body["unavailable"] == len(elements)
-    assert len(house.lines) == body["accepted"]
+    assert len(house.lines) + len(house.spilled) == body["accepted"]
+    assert len(house.spilled) == house.request_log.entries[0]["spilled"]
+    told = {status: [] for status in ("accepted", "rejected", "unavailable")}
+    for result in body["results"]:
+        told[result["status"]].append(result["index"])
+    assert sorted(line["receiptindex"] for line in [*house.lines, *house.spilled]) == told["accepted"]
     assert len(house.dead_letters.kept) == body["rejected"]
 
 

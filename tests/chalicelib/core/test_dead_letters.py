@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.core.dead_letters import DeadLetter, failed_events_object, put_all
 from chalicelib.core.errors import Detail, ErrorType, Rejection
 from chalicelib.core.event import Identity
-from chalicelib.core.failed_event import FailedEvent, Origin, Stage
+from chalicelib.core.failed_event import FailedEvent, Origin, Stage, StoredPayload
 from tests.fakes import RECEIVED_AT
 
 FAILED = FailedEvent(
@@ -99,3 +99,10 @@ def test_every_failed_event_is_one_line() -> None:
     shown = [json.loads(line) for line in gzip.decompress(letter.body).splitlines()]
     assert [entry["failed_event_id"] for entry in shown] == [entry.id for entry in failed]
     assert letter.key.endswith("-5000.ndjson.gz")
+
+
+def test_a_payload_that_lies_in_s3_is_not_put_again() -> None:
+    """A file in landing is pointed at: one object, however large the file."""
+    stored = StoredPayload("landing", "events/a.gz", None, 10**9, LARGE.sha256)
+    (letter,) = put([replace(LARGE, stage=Stage.LOAD, payload=stored)])
+    assert json.loads(gzip.decompress(letter.body))["payload"] == stored.to_json()

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from chalicelib.core import failed_event as module
 from chalicelib.core.errors import RESOLUTIONS, Detail, ErrorType, Rejection
 from chalicelib.core.event import Identity
-from chalicelib.core.failed_event import FailedEvent, Origin, Stage
+from chalicelib.core.failed_event import FailedEvent, Origin, Stage, StoredPayload
 from tests.fakes import RECEIVED_AT
 
 SCHEMA = json.loads((Path(module.__file__).parent / "failed_event.schema.json").read_text())
@@ -82,12 +82,29 @@ def test_the_payload_comes_back_whole(payload: bytes) -> None:
 def test_a_large_payload_points_at_its_object() -> None:
     """Over 1 MiB the payload's place is shown instead of its bytes."""
     large = replace(FAILED, payload=b"x" * (1024 * 1024 + 1))
-    assert large.is_large
-    assert not replace(large, payload=large.payload[1:]).is_large
-    shown = large.to_json({"encoding": "s3", "bucket": "b", "key": "k", "version_id": None})
+    assert large.large_payload == large.payload
+    assert replace(large, payload=large.payload[1:]).large_payload is None
+    shown = large.to_json(StoredPayload("b", "k", None, 1024 * 1024 + 1, large.sha256))
     valid(shown)
     assert shown["payload"]["key"] == "k"
     assert len(json.dumps(shown)) < 2_000
+
+
+@given(st.none() | TEXT, st.integers(0, 2**40))
+def test_a_payload_that_lies_in_s3_is_pointed_at(version_id: str | None, size_bytes: int) -> None:
+    """Its place, size and fingerprint are shown as they were given: nothing is copied, whatever its size."""
+    stored = StoredPayload("landing", "events/a.gz", version_id, size_bytes, hashlib.sha256(b"x").hexdigest())
+    failed = replace(FAILED, stage=Stage.LOAD, payload=stored)
+    shown = failed.to_json()
+    valid(shown)
+    assert shown["payload"] == {"encoding": "s3", **asdict(stored)}
+    assert failed.large_payload is None
+
+
+def test_pointing_at_a_payload_names_the_same_failure() -> None:
+    """The id comes from the bytes, wherever they lie."""
+    stored = StoredPayload("landing", "events/a.gz", None, len(FAILED.payload), FAILED.sha256)
+    assert replace(FAILED, payload=stored).id == FAILED.id
 
 
 def test_the_id_never_changes() -> None:

@@ -23,3 +23,14 @@ def test_a_budget_allows_what_is_left() -> None:
     """Exactly what is left is allowed, more is not."""
     assert FakeTime().budget(2).allows(2)
     assert not FakeTime().budget(2).allows(2.01)
+
+
+def test_a_part_ends_with_the_whole_or_before() -> None:
+    """A part has its own seconds, never more than there are, and runs down with the whole."""
+    time = FakeTime()
+    whole = time.budget(30)
+    part, all_of_it = whole.at_most(20), whole.at_most(50)
+    assert (part.remaining_s(), all_of_it.remaining_s()) == (20, 30)
+    time.sleep(15)
+    assert (part.remaining_s(), all_of_it.remaining_s(), whole.remaining_s()) == (5, 15, 15)
+    assert part.at_most(1).remaining_s() == 1

@@ -44,4 +44,4 @@ def test_other_ports_give_way(tmp_path: Path, taken: int) -> None:
 
 def test_address_names_this_machine_only() -> None:
     """Clients are given the address that the processes are bound to."""
-    assert ports.Ports(8000, 4566, 8084).api_url == "http://127.0.0.1:8000"
+    assert ports.Ports(8000, 4566, 8084, 4567).api_url == "http://127.0.0.1:8000"

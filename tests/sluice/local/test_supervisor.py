@@ -21,7 +21,7 @@ SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
 @pytest.fixture
 def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     """Return a supervisor of nothing yet."""
-    supervisor = Supervisor(Layout(_made(tmp_path / "run")), Run(Ports(1, 2, 3)))
+    supervisor = Supervisor(Layout(_made(tmp_path / "run")), Run(Ports(1, 2, 3, 4)))
     yield supervisor
     supervisor.stop()
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sluice.local.snowflake.engine import DirectoryInUseError, Engine
-from sluice.local.snowflake.loads import Loads, NamedFile, Outcome, Status
+from sluice.local.snowflake.loads import Loads, NamedFile
+from sluice.local.snowflake.outcomes import Outcome, Status
 
 PIPE = "SLUICE.RAW.P"
 
@@ -45,9 +46,9 @@ def loads(engine: Engine, clock: Clock) -> Loads:
 
 def finish(engine: Engine, loads: Loads, status: Status = Status.LOADED) -> None:
     """Finish whatever waits."""
-    waiting = loads.waiting([PIPE], 100, 100, 1)
+    waiting = loads.waiting(PIPE, 100, 100, 1)
     with engine.cursor() as duck, engine.transaction(duck):
-        loads.finish(duck, [Outcome(file.id, status, 10, 1) for file in waiting])
+        loads.finish(duck, [Outcome(file.id, status, 10, 1, 1) for file in waiting])
 
 
 def test_a_path_is_remembered_for_14_days_whatever_became_of_it(engine: Engine, clock: Clock, loads: Loads) -> None:
@@ -80,10 +81,10 @@ def test_the_report_goes_back_ten_minutes_from_a_mark(engine: Engine, clock: Clo
 def test_a_batch_is_bounded_by_number_and_size(loads: Loads) -> None:
     """The oldest come first; one file always fits; a size that is not known is guessed."""
     loads.accept(PIPE, [NamedFile("big", 1000), NamedFile("a", 40), NamedFile("b", 40), NamedFile("c")])
-    assert [file.path for file in loads.waiting([PIPE], 10, 100, 30)] == ["big"]
-    assert [file.path for file in loads.waiting([PIPE], 2, 10_000, 30)] == ["big", "a"]
-    assert len(loads.waiting([PIPE], 10, 10_000, 30)) == 4
-    assert loads.waiting([], 10, 100, 30) == []
+    assert [file.path for file in loads.waiting(PIPE, 10, 100, 30)] == ["big"]
+    assert [file.path for file in loads.waiting(PIPE, 2, 10_000, 30)] == ["big", "a"]
+    assert len(loads.waiting(PIPE, 10, 10_000, 30)) == 4
+    assert loads.waiting("SLUICE.RAW.OTHER", 10, 100, 30) == []
 
 
 def test_what_waits_is_counted(clock: Clock, loads: Loads) -> None:
@@ -98,3 +99,13 @@ def test_a_directory_belongs_to_one_engine(engine: Engine, tmp_path: Path) -> No
     """A second engine on the same directory is refused with a message."""
     with pytest.raises(DirectoryInUseError, match="in use"):
         Engine(tmp_path, "SLUICE")
+
+
+def test_a_lost_file_is_remembered_and_nothing_else(engine: Engine, clock: Clock, loads: Loads) -> None:
+    """It is skipped when named again, and it waits nowhere, ends nowhere and is not counted."""
+    assert loads.accept(PIPE, [NamedFile("a")], Status.LOST) == []
+    assert loads.accept(PIPE, [NamedFile("a")]) == ["a"]
+    finish(engine, loads)
+    assert loads.waiting(PIPE, 10, 100, 1) == []
+    assert loads.between(PIPE, clock.now - timedelta(days=1), None) == []
+    assert loads.pending(PIPE).files == 0

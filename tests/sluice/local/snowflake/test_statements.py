@@ -40,6 +40,10 @@ def test_the_other_statements() -> None:
     )
     assert parse_statement("DROP STREAM IF EXISTS a.s") == Drop(Kind.STREAM, "a.s", if_exists=True)
     assert parse_statement("show pipes like 'ev%'") == Show(Kind.PIPE, "ev%")
+    assert parse_statement("SHOW TASKS IN ACCOUNT;") == Show(Kind.TASK)
+    assert parse_statement("SHOW TASKS IN DATABASE sluice") == Show(Kind.TASK, None, "SLUICE")
+    assert parse_statement('SHOW PIPES IN SCHEMA sluice."Raw"') == Show(Kind.PIPE, None, "SLUICE", "Raw")
+    assert parse_statement("SHOW STREAMS LIKE 'e%' IN raw") == Show(Kind.STREAM, "e%", None, "RAW")
     assert parse_statement("EXECUTE TASK a.b.t") == ExecuteTask("a.b.t")
 
 
