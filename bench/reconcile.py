@@ -1,29 +1,30 @@
 """What reconcile and compare cost over a ledger of 100,000 files: seconds and memory.
 
-    make bench        (starts an emulator of its own)
+    make bench
 
-Each is measured in a process of its own, with the real adapters; only Snowflake is played, and it answers at
-once. The emulator is one Python process, so its share of the seconds is large: DynamoDB would be faster.
+Each is measured in a process of its own, with the real adapters and boto3. AWS is played by another process
+(`played_aws.py`), Snowflake in the same one; it answers at once.
 """
 
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import played_aws
+
 from chalicelib.adapters import clock
 from chalicelib.adapters.alert_topic import AlertTopic
 from chalicelib.adapters.clients import client
 from chalicelib.adapters.dead_letter_bucket import DeadLetterBucket
 from chalicelib.adapters.landing_bucket import READ_TIMEOUT_S, LandingBucket
-from chalicelib.adapters.ledger_item import item_of
 from chalicelib.adapters.ledger_table import LedgerTable
 from chalicelib.adapters.threads import Threads
 from chalicelib.core.landing import Pipe
@@ -31,26 +32,24 @@ from chalicelib.core.ledger import Outcome, Report, State
 from chalicelib.core.times import later
 from chalicelib.stages.budget import Budget
 from chalicelib.stages.compare import Compare
-from chalicelib.stages.each import batched
 from chalicelib.stages.load import Load
 from chalicelib.stages.reconcile import Reconcile
 from chalicelib.stages.reports import PipeStatus, WarehouseState
-from sluice.local.emulator import ACCOUNT_ID, EmulatorPaths, client_environment, emulator_process, is_ready, prepare
-from sluice.local.layout import EMULATOR_PYTHON, ROOT
-from sluice.local.ports import free_port
+from sluice.local.emulator import client_environment
+from sluice.local.layout import ROOT
+from sluice.local.ports import ADDRESS, free_port
 
 FILES = int(os.environ.get("FILES", "100000"))
-UNFINISHED = FILES // 100
-BUCKET = "landing"
-TABLE = "ledger"
-PIPE = Pipe("SLUICE.RAW.EVENTS_PIPE", "events/", "SLUICE.RAW.EVENTS")
+REPORTED = FILES // 10
+"""As many as insertReport holds. Source: Snowpipe REST API."""
+
+PIPE = Pipe(played_aws.PIPE, played_aws.PREFIX, "SLUICE.RAW.EVENTS")
+PLAYED_AWS = str(Path(__file__).with_name("played_aws.py"))
 BUDGET_S = 118.0
 """What the deployed function has: 120 s less its reserve."""
 
-ALL_OF_THEM_S = -3_600.0
-"""The comparison waits for nothing here: the emulator dates objects that it found on disk by the first listing."""
-
-MIB = 1024 * 1024
+KIB_PER_MIB = 1024
+"""Linux tells the most memory a process ever had in KiB."""
 
 
 class PlayedSnowflake:
@@ -88,26 +87,21 @@ class PlayedSnowflake:
 
 
 def main() -> None:
-    """Measure three cases and print them."""
-    with tempfile.TemporaryDirectory() as home, emulator(Path(home)):
-        create_table()
-        minutes_ago, hours_ago = later(clock.now(), -300), later(clock.now(), -5 * 3_600)
-        note(State.LOADED, hours_ago, range(FILES))
-        note(State.SUBMITTED, minutes_ago, range(UNFINISHED))
-        show(f"a good minute: {UNFINISHED} of {FILES} files submitted, all reported", "reported")
-        show(f"compare: {FILES} files in landing, all in the ledger", "compare")
-        note(State.SUBMITTED, minutes_ago, range(FILES))
-        show(f"a long queue: {FILES} files submitted, none reported yet", "nowhere")
-        note(State.SUBMITTED, hours_ago, range(FILES))
-        show(f"the worst: {FILES} files submitted hours ago, found nowhere", "nowhere")
+    """Measure each case and print it."""
+    minutes_ago, hours_ago = later(clock.now(), -300), later(clock.now(), -5 * 3_600)
+    show(f"compare: {FILES} files in landing, all in the ledger", "compare", State.LOADED, hours_ago)
+    show(f"reconcile: {FILES} files submitted, {REPORTED} reported", "reported", State.SUBMITTED, minutes_ago)
+    show(f"reconcile: {FILES} files submitted, none reported", "nowhere", State.SUBMITTED, minutes_ago)
+    show(f"the worst: {FILES} files found nowhere, each to be copied", "nowhere", State.SUBMITTED, hours_ago)
 
 
-def show(title: str, case: str) -> None:
+def show(title: str, case: str, state: State, noticed_at: str) -> None:
     """Measure one case in a process of its own and print it."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    answer = subprocess.check_output([sys.executable, __file__, case], env=environment)
-    measured = json.loads(answer)
-    print(f"{title}\n    {measured['seconds']:.1f} s, {measured['mib']:.0f} MiB   {measured['facts']}", flush=True)
+    with aws(state, noticed_at):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        measured = json.loads(subprocess.check_output([sys.executable, __file__, case], env=environment))
+    used = f"{measured['seconds']:.1f} s ({measured['cpu_s']:.1f} s of processor), {measured['mib']:.0f} MiB"
+    print(f"{title}\n    {used}   {measured['facts']}", flush=True)
 
 
 def measure(case: str) -> None:
@@ -116,9 +110,10 @@ def measure(case: str) -> None:
     started = time.monotonic()
     facts = run(Budget(lambda: started + BUDGET_S - time.monotonic()))
     seconds = time.monotonic() - started
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    used = resource.getrusage(resource.RUSAGE_SELF)
     told = {name: value for name, value in facts.items() if value}
-    print(json.dumps({"seconds": seconds, "mib": peak_kib * 1024 / MIB, "facts": told}))
+    cpu_s = used.ru_utime + used.ru_stime
+    print(json.dumps({"seconds": seconds, "cpu_s": cpu_s, "mib": used.ru_maxrss / KIB_PER_MIB, "facts": told}))
 
 
 def reconcile(paths: Collection[str]) -> Callable[[Budget], Mapping[str, Any]]:
@@ -130,8 +125,8 @@ def reconcile(paths: Collection[str]) -> Callable[[Budget], Mapping[str, Any]]:
         ingest=snowflake,
         reports=snowflake,
         history=snowflake,
-        landing=LandingBucket(client("s3", attempts=3, read_timeout_s=READ_TIMEOUT_S), BUCKET),
-        dead_letters=DeadLetterBucket(client("s3"), BUCKET),
+        landing=LandingBucket(client("s3", attempts=3, read_timeout_s=READ_TIMEOUT_S), played_aws.BUCKET),
+        dead_letters=DeadLetterBucket(client("s3"), played_aws.BUCKET),
         alerts=AlertTopic(client("sns"), "arn:aws:sns:us-east-1:000000000000:alerts"),
         now=clock.now,
         processor="bench/0",
@@ -142,12 +137,12 @@ def reconcile(paths: Collection[str]) -> Callable[[Budget], Mapping[str, Any]]:
 def compare() -> Callable[[Budget], Mapping[str, Any]]:
     """Return a comparison with the real adapters."""
     load = Load([PIPE], ledger(), PlayedSnowflake(()), Threads(16))
-    landing = LandingBucket(client("s3", attempts=3, read_timeout_s=READ_TIMEOUT_S), BUCKET)
-    return Compare([PIPE], ledger(), landing, load, clock.now, ALL_OF_THEM_S, Threads(16)).run
+    landing = LandingBucket(client("s3", attempts=3, read_timeout_s=READ_TIMEOUT_S), played_aws.BUCKET)
+    return Compare([PIPE], ledger(), landing, load, clock.now, each=Threads(16)).run
 
 
 CASES = {
-    "reported": lambda: reconcile([path(number) for number in range(UNFINISHED)]),
+    "reported": lambda: reconcile([played_aws.path(number) for number in range(REPORTED)]),
     "nowhere": lambda: reconcile(()),
     "compare": compare,
 }
@@ -155,30 +150,18 @@ CASES = {
 
 def ledger() -> LedgerTable:
     """Return the ledger."""
-    return LedgerTable(client("dynamodb", attempts=3), TABLE, clock.now)
-
-
-def path(number: int) -> str:
-    """Return a file's path under its pipe's prefix, as long as Firehose makes them."""
-    return f"dt=2026-01-31/hh={number % 24:02}/sluice-production-events-1-2026-01-31-12-34-56-{number:036}.gz"
+    return LedgerTable(client("dynamodb", attempts=3), played_aws.TABLE, clock.now)
 
 
 @contextmanager
-def emulator(home: Path) -> Iterator[None]:
-    """Run an emulator whose landing holds all files; let this process's clients talk to it."""
-    paths = EmulatorPaths(EMULATOR_PYTHON, home)
-    prepare(paths)
-    for number in range(FILES):
-        file = paths.objects / ACCOUNT_ID / BUCKET / PIPE.prefix / path(number)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b"x")
+def aws(state: State, noticed_at: str) -> Iterator[None]:
+    """Play AWS with every file in landing and in one state in the ledger; let the measured process talk to it."""
     port = free_port()
-    command = emulator_process(paths, port)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command.argv, cwd=command.cwd, env=command.environment(os.environ), **quiet)
+    argv = [sys.executable, PLAYED_AWS, str(port), str(FILES), state, noticed_at]
+    process = subprocess.Popen(argv)
     os.environ.update(client_environment(port))
     try:
-        while not is_ready(port):
+        while not _is_there(port):
             time.sleep(0.2)
         yield
     finally:
@@ -186,44 +169,9 @@ def emulator(home: Path) -> Iterator[None]:
         process.wait()
 
 
-def create_table() -> None:
-    """Create the ledger as infra/template.yaml does."""
-    names = ("file", "state", "changed_at")
-    by_state = [{"AttributeName": "state", "KeyType": "HASH"}, {"AttributeName": "changed_at", "KeyType": "RANGE"}]
-    client("dynamodb").create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
-        KeySchema=[{"AttributeName": "file", "KeyType": "HASH"}],
-        GlobalSecondaryIndexes=[
-            {"IndexName": "by_state", "KeySchema": by_state, "Projection": {"ProjectionType": "ALL"}}
-        ],
-    )
-
-
-def note(state: State, at: str, numbers: range) -> None:
-    """Put files into the ledger in one state."""
-    for batch in batched(numbers, 25):
-        requests = [{"PutRequest": {"Item": item(number, state, at)}} for number in batch]
-        client("dynamodb").batch_write_item(RequestItems={TABLE: requests})
-
-
-def item(number: int, state: State, at: str) -> dict[str, dict[str, str]]:
-    """Return one file's item, as large as a real one; submitted twice, so that nothing but a copy helps."""
-    return item_of(
-        {
-            "file": f"{BUCKET}/{PIPE.prefix}{path(number)}",
-            "state": state,
-            "pipe": PIPE.name,
-            "noticed_at": at,
-            "changed_at": later(at, number / FILES),
-            "submitted_at": at,
-            "etag": "0cc175b9c0f1b6a831c399e269772661",
-            "size_bytes": 5_000_000,
-            "attempts": 2,
-            "rows": 100 if state == State.LOADED else None,
-        }
-    )
+def _is_there(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((ADDRESS, port)) == 0
 
 
 if __name__ == "__main__":

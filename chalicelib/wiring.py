@@ -19,7 +19,7 @@ from chalicelib.adapters.spill_bucket import ATTEMPTS, SpillBucket
 from chalicelib.adapters.threads import Threads
 from chalicelib.api.posting import Posting
 from chalicelib.contracts.registry import Registry
-from chalicelib.core.landing import Pipe
+from chalicelib.core.landing import Pipe, pipes_of
 from chalicelib.settings import Settings
 from chalicelib.stages.budget import Budget
 from chalicelib.stages.collect import Collect
@@ -118,8 +118,7 @@ def log(name: str) -> BatchLog:
 @cache
 def pipes() -> tuple[Pipe, ...]:
     """Return the pipes, each the only way in for its prefix of landing."""
-    raw = f"{settings().snowflake.database}.RAW"
-    return (Pipe(f"{raw}.EVENTS_PIPE", "events/", f"{raw}.EVENTS"),)
+    return pipes_of(settings().snowflake.database)
 
 
 @cache

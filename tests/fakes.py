@@ -212,17 +212,19 @@ class FakeLedger:
         self.cut.step()
         return self.entries[file.name].state == State.NOTICED
 
-    def mark_submitted(self, file: LandedFile) -> bool:
-        """Move a noticed file to submitted."""
-        return self._change(file, lambda entry: entry.state == State.NOTICED, self._submitted)
+    def mark_submitted(self, files: Sequence[LandedFile]) -> int:
+        """Move noticed files to submitted, one after the other."""
+        return sum(self._change(file, lambda entry: entry.state == State.NOTICED, self._submitted) for file in files)
 
-    def mark_resubmitted(self, entry: Entry) -> bool:
+    def mark_resubmitted(self, entries: Sequence[Entry]) -> int:
         """Count one more attempt, once."""
-        seen = (State.SUBMITTED, entry.attempts)
-        return self._change(entry.file, lambda now: (now.state, now.attempts) == seen, self._submitted)
+        return sum(self._change(entry.file, _is_as_seen(entry), self._submitted) for entry in entries)
 
-    def finish(self, file: LandedFile, outcome: Outcome) -> bool:
-        """Move an unfinished file to its end."""
+    def finish(self, ends: Sequence[tuple[LandedFile, Outcome]]) -> int:
+        """Move unfinished files to their ends, one after the other."""
+        return sum(self._finish(file, outcome) for file, outcome in ends)
+
+    def _finish(self, file: LandedFile, outcome: Outcome) -> bool:
         return self._change(
             file,
             lambda entry: entry.state in FINISHABLE,
@@ -292,6 +294,10 @@ class FakeLedger:
         self.entries[entry.file.name] = entry
         if before is None or before.state != entry.state:
             self.log.append((entry.state.value, entry.file.name))
+
+
+def _is_as_seen(seen: Entry) -> Callable[[Entry], bool]:
+    return lambda now: (now.state, now.attempts) == (State.SUBMITTED, seen.attempts)
 
 
 @dataclass

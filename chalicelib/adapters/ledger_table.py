@@ -4,8 +4,9 @@ The index `by_state` (state, changed_at) follows a moment behind: what it names 
 the condition of each update decides.
 """
 
+import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,6 +18,11 @@ from chalicelib.core.ledger import FINISHABLE, Compared, Entry, Outcome, State
 
 _PAUSES_S = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 """Before each try to read the keys that a batch left unprocessed because the table was busy."""
+
+_NOT_TOGETHER = frozenset({"TransactionCanceledException", "TransactionInProgressException"})
+
+Change = dict[str, Any]
+"""One conditional update, as UpdateItem and TransactWriteItems both take it."""
 
 
 class LedgerTable:
@@ -57,43 +63,35 @@ class LedgerTable:
             return self._noticed_before(error, file, reload_of)
         return True
 
-    def mark_submitted(self, file: LandedFile) -> bool:
-        """Move a file from noticed to submitted; count the attempt. A file further on stays as it is."""
-        return self._submitted(file, "#state = :before", {":before": State.NOTICED})
+    def mark_submitted(self, files: Sequence[LandedFile]) -> int:
+        """Move at most 100 files from noticed to submitted; count the attempt. A file further on stays as it is."""
+        return self._write([self._submitted(file, "#state = :before", {":before": State.NOTICED}) for file in files])
 
-    def mark_resubmitted(self, entry: Entry) -> bool:
-        """Count one more attempt for a submitted file, unless somebody else did since the entry was read."""
+    def mark_resubmitted(self, entries: Sequence[Entry]) -> int:
+        """Count one more attempt for at most 100 files, but for those that somebody counted since they were read."""
         condition = "#state = :before AND #attempts = :seen"
-        return self._submitted(entry.file, condition, {":before": State.SUBMITTED, ":seen": entry.attempts})
+        return self._write(
+            [
+                self._submitted(entry.file, condition, {":before": State.SUBMITTED, ":seen": entry.attempts})
+                for entry in entries
+            ]
+        )
 
-    def finish(self, file: LandedFile, outcome: Outcome) -> bool:
-        """Move an unfinished file to what became of it; tell whether it moved."""
-        update = "SET #state = :state, #changed_at = :now, #rows = :rows"
-        if outcome.first_error is not None:
-            update += ", #first_error = :first_error"
-        values: dict[str, str | int | None] = {f":{state}": state for state in FINISHABLE}
-        condition = f"#state IN ({', '.join(values)})"
-        values |= {":state": outcome.state, ":now": self._now(), ":rows": outcome.rows}
-        return self._update(file.name, update, condition, {**values, ":first_error": outcome.first_error})
+    def finish(self, ends: Sequence[tuple[LandedFile, Outcome]]) -> int:
+        """Move at most 100 unfinished files to what became of them; return how many moved."""
+        return self._write([self._finished(file, outcome) for file, outcome in ends])
 
     def mark_unknown(self, file: LandedFile, reloaded_as: str) -> bool:
         """Move a submitted file to unknown: its copy is loaded instead. Tell whether it moved."""
-        return self._update(
-            file.name,
-            "SET #state = :unknown, #changed_at = :now, #reloaded_as = :copy",
-            "#state = :submitted",
-            {
-                ":unknown": State.UNKNOWN,
-                ":submitted": State.SUBMITTED,
-                ":now": self._now(),
-                ":copy": reloaded_as,
-            },
-        )
+        update = "SET #state = :unknown, #changed_at = :now, #reloaded_as = :copy"
+        states: dict[str, str | int | None] = {":unknown": State.UNKNOWN, ":submitted": State.SUBMITTED}
+        values = {**states, ":now": self._now(), ":copy": reloaded_as}
+        return self._update(self._change(file.name, update, "#state = :submitted", values))
 
     def mark_reloaded(self, file: LandedFile, reloaded_as: str) -> bool:
         """Note which copy is loaded instead of an ended file; its state stays. Tell whether that was new."""
         condition = "attribute_exists(#file) AND attribute_not_exists(#reloaded_as)"
-        return self._update(file.name, "SET #reloaded_as = :copy", condition, {":copy": reloaded_as})
+        return self._update(self._change(file.name, "SET #reloaded_as = :copy", condition, {":copy": reloaded_as}))
 
     def get(self, name: str) -> Entry | None:
         """Return a file's entry, None where there is none; `name` is bucket and key."""
@@ -138,24 +136,55 @@ class LedgerTable:
         """Keep how far landing was compared with the ledger."""
         self._dynamodb.put_item(TableName=self._table, Item=item_of({"file": COMPARED, **asdict(compared)}))
 
-    def _submitted(self, file: LandedFile, condition: str, values: Mapping[str, str | int]) -> bool:
+    def _submitted(self, file: LandedFile, condition: str, values: Mapping[str, str | int]) -> Change:
         update = "SET #state = :submitted, #submitted_at = :now, #changed_at = :now ADD #attempts :one"
-        return self._update(
-            file.name, update, condition, {":submitted": State.SUBMITTED, ":now": self._now(), ":one": 1, **values}
-        )
+        common: dict[str, str | int | None] = {":submitted": State.SUBMITTED, ":now": self._now(), ":one": 1}
+        return self._change(file.name, update, condition, {**common, **values})
 
-    def _update(self, name: str, update: str, condition: str, values: Mapping[str, str | int | None]) -> bool:
-        """Update an item if the condition holds; tell whether it did. Attributes are written `#name` in both."""
-        words = f"{update} {condition}".replace(",", " ").replace("(", " ").replace(")", " ").split()
+    def _finished(self, file: LandedFile, outcome: Outcome) -> Change:
+        update = "SET #state = :state, #changed_at = :now, #rows = :rows"
+        if outcome.first_error is not None:
+            update += ", #first_error = :first_error"
+        values: dict[str, str | int | None] = {f":{state}": state for state in FINISHABLE}
+        condition = f"#state IN ({', '.join(values)})"
+        values |= {":state": outcome.state, ":now": self._now(), ":rows": outcome.rows}
+        return self._change(file.name, update, condition, {**values, ":first_error": outcome.first_error})
+
+    def _change(self, name: str, update: str, condition: str, values: Mapping[str, str | int | None]) -> Change:
+        """Return the request for a conditional update. Attributes are written `#name` in update and condition."""
+        words = re.findall(r"#(\w+)", f"{update} {condition}")
+        return {
+            "TableName": self._table,
+            "Key": key_of(name),
+            "UpdateExpression": update,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {f"#{word}": word for word in words},
+            "ExpressionAttributeValues": item_of(values),
+        }
+
+    def _write(self, changes: Sequence[Change]) -> int:
+        """Make changes of different files, together in one call if all conditions hold; return how many were made.
+
+        A call costs far more than an item in it. If one condition does not hold, none is made so, and each alone.
+        """
+        changes = list({change["Key"]["file"]["S"]: change for change in changes}.values())
+        if len(changes) > 1 and self._update_together(changes):
+            return len(changes)
+        return sum(map(self._update, changes))
+
+    def _update_together(self, changes: Sequence[Change]) -> bool:
         try:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=key_of(name),
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeNames={word: word[1:] for word in words if word.startswith("#")},
-                ExpressionAttributeValues=item_of(values),
-            )
+            self._dynamodb.transact_write_items(TransactItems=[{"Update": change} for change in changes])
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NOT_TOGETHER:
+                raise
+            return False
+        return True
+
+    def _update(self, change: Change) -> bool:
+        """Make one change if its condition holds; tell whether it did."""
+        try:
+            self._dynamodb.update_item(**change)
         except ClientError as error:
             if not _condition_failed(error):
                 raise
@@ -169,7 +198,7 @@ class LedgerTable:
         item = error.response.get("Item") or self._read(file.name)
         if reload_of and "reload_of" not in item:
             missing = "attribute_exists(#file) AND attribute_not_exists(#reload_of)"
-            self._update(file.name, "SET #reload_of = :original", missing, {":original": reload_of})
+            self._update(self._change(file.name, "SET #reload_of = :original", missing, {":original": reload_of}))
         return bool(item["state"]["S"] == State.NOTICED)
 
     def _read(self, name: str) -> Any:

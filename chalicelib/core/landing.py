@@ -43,6 +43,12 @@ class Pipe:
         return file.key.removeprefix(self.prefix)
 
 
+def pipes_of(database: str) -> tuple[Pipe, ...]:
+    """Return the pipes of a database, as `snowflake/V*.sql` make them: the only way in for each prefix."""
+    raw = f"{database}.RAW"
+    return (Pipe(f"{raw}.EVENTS_PIPE", "events/", f"{raw}.EVENTS"),)
+
+
 def pipe_for(file: LandedFile, pipes: Iterable[Pipe]) -> Pipe | None:
     """Return the pipe that loads a file; None for another prefix, and for a console's empty "folder"."""
     if file.key.endswith("/"):

@@ -55,5 +55,8 @@ MAX_TRANSFORM_ANSWER_BYTES = 6_000_000
 MAX_FILES_PER_INGEST = 5_000
 """Files a call. Source: Snowpipe REST API, insertFiles."""
 
+MAX_ITEMS_PER_WRITE = 100
+"""Items written together. Source: DynamoDB TransactWriteItems, `TransactItems`."""
+
 MAX_KEY_BYTES = 1_024
 """An object's key in UTF-8, and a path handed to Snowpipe. Source: Amazon S3, object keys; Snowpipe REST API."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chalicelib.core.landing import LandedFile, Pipe, pipe_for
-from chalicelib.core.limits import MAX_FILES_PER_INGEST
+from chalicelib.core.limits import MAX_FILES_PER_INGEST, MAX_ITEMS_PER_WRITE
 from chalicelib.stages.budget import Budget
 from chalicelib.stages.each import Each, batched, one_by_one
 
@@ -30,8 +30,8 @@ class Ledger(Protocol):
         `reload_of` names the file it is a copy of; it is noted even when the file was noted without.
         """
 
-    def mark_submitted(self, file: LandedFile) -> bool:
-        """Move a file from noticed to submitted and count the attempt; tell whether it moved."""
+    def mark_submitted(self, files: Sequence[LandedFile]) -> int:
+        """Move at most 100 files from noticed to submitted and count the attempt; return how many moved."""
 
 
 class Ingest(Protocol):
@@ -83,7 +83,7 @@ class Load:
         taken = 0
         try:
             for chunk in submit(pipe, files, self.ingest, budget):
-                self.each(self.ledger.mark_submitted, chunk)
+                self.each(self.ledger.mark_submitted, batched(chunk, MAX_ITEMS_PER_WRITE))
                 taken += len(chunk)
         except IngestUnavailableError as fault:
             log.warning("%d files stay noticed: %s", len(files) - taken, fault)

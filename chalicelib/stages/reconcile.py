@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from chalicelib.core.landing import LandedFile, Pipe
 from chalicelib.core.ledger import Entry, Outcome, State
+from chalicelib.core.limits import MAX_ITEMS_PER_WRITE
 from chalicelib.core.metrics import dead_letters_by_type
 from chalicelib.core.times import seconds_between
 from chalicelib.stages.budget import Budget
@@ -52,7 +53,7 @@ _RESERVE_S = 25.0
 
 
 class Ledger(Protocol):
-    """The ledger, as far as reconcile is concerned. Every change tells whether it was made."""
+    """The ledger, as far as reconcile is concerned. A change tells whether, or of how many files, it was made."""
 
     def get(self, name: str) -> Entry | None:
         """Return a file's entry as it is now."""
@@ -63,11 +64,11 @@ class Ledger(Protocol):
     def notice(self, file: LandedFile, pipe: str, reload_of: str | None = None) -> bool:
         """Note a file once; tell whether it still has to be submitted."""
 
-    def mark_submitted(self, file: LandedFile) -> bool:
-        """Move a file from noticed to submitted."""
+    def mark_submitted(self, files: Sequence[LandedFile]) -> int:
+        """Move at most 100 files from noticed to submitted."""
 
-    def mark_resubmitted(self, entry: Entry) -> bool:
-        """Count one more attempt for a submitted file, unless somebody else did since the entry was read."""
+    def mark_resubmitted(self, entries: Sequence[Entry]) -> int:
+        """Count one more attempt for at most 100 files, but for those that somebody counted since they were read."""
 
     def mark_unknown(self, file: LandedFile, reloaded_as: str) -> bool:
         """Move a submitted file to unknown: its copy is loaded instead."""
@@ -75,8 +76,8 @@ class Ledger(Protocol):
     def mark_reloaded(self, file: LandedFile, reloaded_as: str) -> bool:
         """Note which copy is loaded instead of an ended file."""
 
-    def finish(self, file: LandedFile, outcome: Outcome) -> bool:
-        """Move an unfinished file to what became of it."""
+    def finish(self, ends: Sequence[tuple[LandedFile, Outcome]]) -> int:
+        """Move at most 100 unfinished files to what became of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +162,8 @@ class _Run:
 
     def _end(self, entries: Sequence[Entry], ended: Mapping[str, Outcome]) -> None:
         """Mark the files that were loaded; keep the others until all of the run's are set aside together."""
-        loaded = [(entry, ended[entry.file.name]) for entry in entries if _state(entry, ended) == State.LOADED]
-        moved = self.stage.each(lambda pair: self.stage.ledger.finish(pair[0].file, pair[1]), loaded)
+        loaded = [(entry.file, ended[entry.file.name]) for entry in entries if _state(entry, ended) == State.LOADED]
+        moved = self.stage.each(self.stage.ledger.finish, batched(loaded, MAX_ITEMS_PER_WRITE))
         self.tally.add("loaded", sum(moved))
         for entry in entries:
             if _state(entry, ended) in {State.FAILED, State.PARTIAL}:
@@ -178,9 +179,11 @@ class _Run:
     def _resubmit(self, pipe: Pipe, entries: Sequence[Entry]) -> None:
         by_file = {entry.file: entry for entry in entries}
         mark = self.stage.ledger.mark_resubmitted
-        self.tally.add("resubmitted", self._submit(pipe, list(by_file), lambda file: mark(by_file[file])))
+        self.tally.add(
+            "resubmitted", self._submit(pipe, list(by_file), lambda files: mark([by_file[file] for file in files]))
+        )
 
-    def _submit(self, pipe: Pipe, files: Sequence[LandedFile], mark: Callable[[LandedFile], bool]) -> int:
+    def _submit(self, pipe: Pipe, files: Sequence[LandedFile], mark: Callable[[Sequence[LandedFile]], int]) -> int:
         """Submit files and mark each that Snowpipe took; return how many were marked."""
         marked = 0
         if not files or pipe.name in self.lookup.rest_away:
@@ -188,7 +191,7 @@ class _Run:
         try:
             for taken in submit(pipe, files, self.stage.ingest, self.budget.at_most(LONGEST_SUBMIT_S)):
                 self.lookup.rest_answered = True
-                marked += sum(self.stage.each(mark, taken))
+                marked += sum(self.stage.each(mark, batched(taken, MAX_ITEMS_PER_WRITE)))
         except IngestUnavailableError as fault:
             self.lookup.rest_is_away(pipe, fault)
         return marked

@@ -49,8 +49,8 @@ class EndLedger(Protocol):
     def get(self, name: str) -> Entry | None:
         """Return a file's entry as it is now."""
 
-    def finish(self, file: LandedFile, outcome: Outcome) -> bool:
-        """Move an unfinished file to what became of it; tell whether it moved."""
+    def finish(self, ends: Sequence[tuple[LandedFile, Outcome]]) -> int:
+        """Move at most 100 unfinished files to what became of them; return how many moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class SetAside:
         kept = [SetAsideFile(file, event) for file, event in zip(failed, events, strict=True) if event]
         if not kept or not self.alerts.publish(*alert(kept)):
             return []
-        moved = self.each(lambda one: self.ledger.finish(one.file.entry.file, one.file.outcome), kept)
+        moved = self.each(lambda one: self.ledger.finish([(one.file.entry.file, one.file.outcome)]), kept)
         return [one for one, is_new in zip(kept, moved, strict=True) if is_new]
 
     def _keep(self, file: FailedFile, budget: Budget) -> FailedEvent | None:

@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.adapters import clock
 from chalicelib.adapters.landing_bucket import LandingBucket
 from chalicelib.adapters.ledger_table import LedgerTable
-from chalicelib.core.landing import Pipe
+from chalicelib.core.landing import pipes_of
 from chalicelib.core.ledger import Entry, State
 from chalicelib.core.times import to_text
 from chalicelib.stages.reload import REDRIVABLE
@@ -24,7 +24,7 @@ from sluice.local.redrive import Redrive, Step, plan
 from sluice.local.stores import Stores
 from sluice.local.warehouse import DATABASE
 
-PIPES = (Pipe(f"{DATABASE}.RAW.EVENTS_PIPE", "events/", f"{DATABASE}.RAW.EVENTS"),)
+PIPES = pipes_of(DATABASE)
 """The pipes of a local run."""
 
 _SPAN = re.compile(r"(\d{1,6})([smhd])")

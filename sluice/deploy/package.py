@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.deploy.archives import MissingFromArchiveError, content_hash, files_in, require, write_archive
+from sluice.deploy.bytecode import with_bytecode
 from sluice.deploy.render import NO_ROLE, app_files
 from sluice.deploy.slimming import slim
 from sluice.deploy.target import Target
@@ -66,7 +67,7 @@ def package_app(app: Path, stage: str, target: Target) -> AppPackage:
 
     Raises PackagingFailedError, also for what Chalice could not install: it only warns.
     """
-    tools = {"tools": f"chalice {version('chalice')} {target}".encode()}
+    tools = {"tools": f"chalice {version('chalice')} {target} {sys.version}".encode()}
     folder = app.with_name(f"package-{content_hash(app_files(app) | tools)}")
     if not (folder / TEMPLATE).exists():
         _forget(app.parent.glob("package-*"))
@@ -81,7 +82,8 @@ def _package(app: Path, stage: str, folder: Path, target: Target) -> None:
     said = _run_chalice(app, stage, raw)
     require_own_roles(json.loads((raw / TEMPLATE).read_bytes()))
     code = write_archive(folder, "code", files_in(raw / "deployment.zip"))
-    layer = write_archive(folder, "layer", slim(files_in(raw / "layer-deployment.zip")))
+    layer_files = slim(files_in(raw / "layer-deployment.zip"))
+    layer = write_archive(folder, "layer", with_bytecode(layer_files, target.python))
     try:
         require_whole(code, layer, target)
     except MissingFromArchiveError as error:

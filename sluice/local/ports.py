@@ -42,20 +42,27 @@ class Ports:
 
 
 class PortInUseError(Exception):
-    """Another program listens on the API's port."""
+    """Another program listens on a port that cannot be replaced by another."""
 
 
 def choose_ports(remembered: Path, api: int) -> Ports:
     """Choose ports and remember them. `api` 0 means any free one.
 
-    Raises PortInUseError when the API's port is taken.
+    The emulated AWS keeps its port as long as its state: the address of a queue holds it. Raises PortInUseError
+    when that port, or the API's, is taken.
     """
     if api and not _is_free(api):
         raise PortInUseError(
             f"Port {api} is in use by another program. Stop that program, or choose another port: "
             f"bin/sluice up --port {free_port()}"
         )
-    wanted = _PREFERRED | (json.loads(remembered.read_text()) if remembered.exists() else {})
+    known = json.loads(remembered.read_text()) if remembered.exists() else {}
+    if "aws" in known and (known["aws"] == api or not _is_free(known["aws"])):
+        raise PortInUseError(
+            f"Port {known['aws']} is in use by another program, or asked for, and the emulated AWS cannot leave it with "
+            "its data. Stop that program, or start clean, which forgets the data: bin/sluice up --fresh"
+        )
+    wanted = _PREFERRED | known
     chosen = {"api": api or free_port()}
     for name in _PREFERRED:
         chosen[name] = _wanted_or_free(wanted[name], taken=chosen.values())

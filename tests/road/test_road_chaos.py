@@ -26,7 +26,7 @@ ROUNDS = int(os.environ.get("SLUICE_CHAOS_ROUNDS", "1"))
 EVENTS = 20_000
 CLIENTS = 4
 A_POST = 100
-PAUSE_S = (0.5, 4.0)
+PAUSE_S = (0.2, 1.2)
 """Between two kills, at least and at most."""
 
 VICTIMS = ("firehose", "warehouse", "api", "shim", "scheduler", "worker", "worker")
@@ -59,8 +59,8 @@ def test_20000_events_while_everything_is_killed(road: LocalRoad, api: str, chao
 
 def _post_all(road: LocalRoad, source: str, client: int) -> None:
     """Post a quarter of the events, each batch until it is accepted; the first client posts to the packaged API."""
-    found = road.status()
-    api = found["packaged_api"] if client == 0 else found["api"]
+    run = road.run()
+    api = run["packaged_api"] if client == 0 else f"http://127.0.0.1:{run['ports']['api']}"
     share = EVENTS // CLIENTS
     for start in range(client * share, (client + 1) * share, A_POST):
         batch = [order(number, source=source, id=f"e-{number}") for number in range(start, start + A_POST)]

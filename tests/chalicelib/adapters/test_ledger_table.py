@@ -69,7 +69,7 @@ def test_a_new_file_has_to_be_submitted(ledger: AnyLedger) -> None:
 def test_a_submitted_file_is_done(ledger: AnyLedger) -> None:
     """Noting it once more does not bring it back, and its neighbour is its own file."""
     ledger.notice(FILE, "pipe")
-    ledger.mark_submitted(FILE)
+    ledger.mark_submitted([FILE])
     assert not ledger.notice(FILE, "pipe")
     assert ledger.notice(OTHER, "pipe")
 
@@ -77,14 +77,14 @@ def test_a_submitted_file_is_done(ledger: AnyLedger) -> None:
 def test_marking_twice_changes_nothing(ledger: AnyLedger) -> None:
     """A state only moves forward."""
     ledger.notice(FILE, "pipe")
-    ledger.mark_submitted(FILE)
-    ledger.mark_submitted(FILE)
+    ledger.mark_submitted([FILE])
+    ledger.mark_submitted([FILE])
     assert not ledger.notice(FILE, "pipe")
 
 
 def test_marking_an_unknown_file_does_not_create_it(ledger: AnyLedger) -> None:
     """What was never noted is noted later as new."""
-    ledger.mark_submitted(FILE)
+    ledger.mark_submitted([FILE])
     assert ledger.notice(FILE, "pipe")
 
 
@@ -95,7 +95,7 @@ FAILED = Outcome(State.FAILED, 0, 3, "bad line", 2)
 def submitted(ledger: AnyLedger, file: LandedFile = FILE) -> Entry:
     """Return the entry of a file that was submitted once."""
     ledger.notice(file, "pipe")
-    assert ledger.mark_submitted(file)
+    assert ledger.mark_submitted([file])
     return read(ledger, file)
 
 
@@ -110,7 +110,7 @@ def test_an_entry_comes_back_whole(ledger: AnyLedger, clock: FakeClock) -> None:
     """What was noted and when, and nothing of a file that was not."""
     submitted(ledger)
     clock.move(5)
-    ledger.finish(FILE, FAILED)
+    ledger.finish([(FILE, FAILED)])
     assert read(ledger) == Entry(
         file=FILE,
         pipe="pipe",
@@ -129,23 +129,23 @@ def test_a_file_submitted_again_counts_once(ledger: AnyLedger, clock: FakeClock)
     """Of two who saw the same attempt one counts; the clock of the file starts anew."""
     entry = submitted(ledger)
     clock.move(5)
-    assert ledger.mark_resubmitted(entry)
-    assert not ledger.mark_resubmitted(entry)
+    assert ledger.mark_resubmitted([entry])
+    assert not ledger.mark_resubmitted([entry])
     assert (read(ledger).attempts, read(ledger).submitted_at, read(ledger).changed_at) == (2, clock(), clock())
-    ledger.finish(FILE, LOADED)
-    assert not ledger.mark_resubmitted(read(ledger))
+    ledger.finish([(FILE, LOADED)])
+    assert not ledger.mark_resubmitted([read(ledger)])
 
 
 @pytest.mark.parametrize("end", [LOADED, FAILED, Outcome(State.PARTIAL, 1)])
 def test_an_end_is_final(ledger: AnyLedger, end: Outcome) -> None:
     """The first to say how a file ended is right; nothing moves it after that."""
     entry = submitted(ledger)
-    assert ledger.finish(FILE, end)
+    assert ledger.finish([(FILE, end)])
     before = read(ledger)
-    assert not ledger.finish(FILE, LOADED)
-    assert not ledger.finish(FILE, FAILED)
-    assert not ledger.mark_submitted(FILE)
-    assert not ledger.mark_resubmitted(entry)
+    assert not ledger.finish([(FILE, LOADED)])
+    assert not ledger.finish([(FILE, FAILED)])
+    assert not ledger.mark_submitted([FILE])
+    assert not ledger.mark_resubmitted([entry])
     assert not ledger.mark_unknown(FILE, "landing/copy")
     assert not ledger.notice(FILE, "pipe")
     assert read(ledger) == before
@@ -154,26 +154,55 @@ def test_an_end_is_final(ledger: AnyLedger, end: Outcome) -> None:
 def test_a_file_can_end_before_it_is_marked_submitted(ledger: AnyLedger) -> None:
     """Cut off between submitting and marking, the report is still true."""
     ledger.notice(FILE, "pipe")
-    assert ledger.finish(FILE, LOADED)
+    assert ledger.finish([(FILE, LOADED)])
     assert (read(ledger).state, read(ledger).rows) == (State.LOADED, 3)
+
+
+def test_many_change_in_one_call(ledger: AnyLedger) -> None:
+    """A hundred files at once; of one named twice the change is made once."""
+    files = [replace(FILE, key=f"events/{number}.gz") for number in range(100)]
+    for file in files:
+        ledger.notice(file, "pipe")
+    assert ledger.mark_submitted(files) == 100
+    assert ledger.mark_resubmitted([read(ledger, file) for file in [*files[1:], files[1]]]) == 99
+    assert [read(ledger, file).attempts for file in files] == [1, *[2] * 99]
+    assert ledger.finish([(file, LOADED) for file in files]) == 100
+    assert {read(ledger, file).state for file in files} == {State.LOADED}
+    assert ledger.finish([]) == 0
+
+
+def test_a_file_that_may_not_change_keeps_no_other_from_it(ledger: AnyLedger) -> None:
+    """One of the call has ended already: the others change all the same, and are counted."""
+    files = [replace(FILE, key=f"events/{number}.gz") for number in range(5)]
+    for file in files[:4]:
+        submitted(ledger, file)
+    ledger.finish([(files[2], FAILED)])
+    assert ledger.finish([(file, LOADED) for file in files]) == 3
+    assert [ledger.get(file.name) and read(ledger, file).state for file in files] == [
+        State.LOADED,
+        State.LOADED,
+        State.FAILED,
+        State.LOADED,
+        None,
+    ]
 
 
 def test_an_unknown_file_names_its_copy_and_may_still_end(ledger: AnyLedger) -> None:
     """Only a submitted file becomes unknown, once."""
     ledger.notice(FILE, "pipe")
     assert not ledger.mark_unknown(FILE, "landing/copy")
-    ledger.mark_submitted(FILE)
+    ledger.mark_submitted([FILE])
     assert ledger.mark_unknown(FILE, "landing/copy")
     assert not ledger.mark_unknown(FILE, "landing/other")
     assert (read(ledger).state, read(ledger).reloaded_as) == (State.UNKNOWN, "landing/copy")
-    assert ledger.finish(FILE, LOADED)
+    assert ledger.finish([(FILE, LOADED)])
     assert read(ledger).reloaded_as == "landing/copy"
 
 
 def test_an_ended_file_names_its_copy_once(ledger: AnyLedger) -> None:
     """Its state and its time stay; a file that is not there does not come to be."""
     submitted(ledger)
-    ledger.finish(FILE, FAILED)
+    ledger.finish([(FILE, FAILED)])
     before = read(ledger)
     assert ledger.mark_reloaded(FILE, "landing/copy")
     assert not ledger.mark_reloaded(FILE, "landing/other")
@@ -198,7 +227,7 @@ def test_the_longest_in_a_state_come_first(ledger: AnyLedger, clock: FakeClock) 
     for file in names:
         submitted(ledger, file)
         clock.move(1)
-    ledger.finish(names[1], LOADED)
+    ledger.finish([(names[1], LOADED)])
     ledger.notice(FILE, "pipe")
     assert [entry.file for entry in ledger.in_state(State.SUBMITTED)] == [names[0], names[2]]
     assert [entry.file for entry in ledger.in_state(State.SUBMITTED, later(RECEIVED_AT, 2))] == [names[0]]
@@ -215,7 +244,7 @@ def test_pages_go_on_while_their_entries_move(ledger: AnyLedger, clock: FakeCloc
     read_files = []
     for entry in ledger.in_state(State.NOTICED, clock()):
         read_files.append(entry.file.key)
-        ledger.finish(entry.file, LOADED)
+        ledger.finish([(entry.file, LOADED)])
     assert sorted(read_files) == [file.key for file in files]
 
 
@@ -273,8 +302,8 @@ def test_an_item_tells_its_story(dynamodb: Any) -> None:
     ledger = LedgerTable(dynamodb, "ledger", numbered_ids())
     ledger.notice(FILE, "pipe")
     ledger.notice(FILE, "other pipe")
-    ledger.mark_submitted(FILE)
-    ledger.mark_submitted(FILE)
+    ledger.mark_submitted([FILE])
+    ledger.mark_submitted([FILE])
     assert item(dynamodb) == {
         "file": {"S": "landing/events/a.gz"},
         "state": {"S": "submitted"},
@@ -293,7 +322,7 @@ def test_a_file_further_on_stays_there(dynamodb: Any) -> None:
     ledger = LedgerTable(dynamodb, "ledger", numbered_ids())
     dynamodb.put_item(TableName="ledger", Item={"file": {"S": FILE.name}, "state": {"S": "loaded"}})
     assert not ledger.notice(FILE, "pipe")
-    ledger.mark_submitted(FILE)
+    ledger.mark_submitted([FILE])
     assert item(dynamodb)["state"] == {"S": "loaded"}
 
 
@@ -303,4 +332,4 @@ def test_any_other_error_is_raised(dynamodb: Any) -> None:
     with pytest.raises(ClientError):
         ledger.notice(FILE, "pipe")
     with pytest.raises(ClientError):
-        ledger.mark_submitted(FILE)
+        ledger.mark_submitted([FILE])

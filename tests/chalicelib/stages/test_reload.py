@@ -19,9 +19,9 @@ def world(cut: Cut | None = None) -> tuple[FakeLedger, FakeLanding]:
         file = landing.put(f"events/{state}.gz", state.encode())
         ledger.notice(file, EVENTS.name)
         if state != State.NOTICED:
-            ledger.mark_submitted(file)
+            ledger.mark_submitted([file])
         if state in {State.LOADED, State.PARTIAL, State.FAILED}:
-            ledger.finish(file, Outcome(state, 0))
+            ledger.finish([(file, Outcome(state, 0))])
     ledger.mark_unknown(LandedFile("landing", "events/unknown.gz"), "landing/events/reload=1/unknown.gz")
     ledger.cut = landing.cut = cut or Cut()
     return ledger, landing
@@ -32,7 +32,7 @@ def test_what_ended_badly_can_be_redriven_once() -> None:
     ledger, landing = world()
     stray = landing.put("movies/a.csv")
     ledger.notice(stray, "OLD_PIPE")
-    ledger.finish(stray, Outcome(State.FAILED, 0))
+    ledger.finish([(stray, Outcome(State.FAILED, 0))])
     plan = plan_redrive(ledger.entries.values(), [EVENTS])
     assert {reload.to.key for reload in plan} == {"events/reload=1/failed.gz", "events/reload=1/partial.gz"}
     assert landing.copies == []
@@ -57,8 +57,8 @@ def test_a_copy_that_failed_again_gets_the_next_number() -> None:
     ledger, landing = world()
     redrive(plan_redrive(ledger.entries.values(), [EVENTS]), ledger, landing)
     copy = ledger.entries["landing/events/reload=1/failed.gz"]
-    ledger.mark_submitted(copy.file)
-    ledger.finish(copy.file, Outcome(State.FAILED, 0))
+    ledger.mark_submitted([copy.file])
+    ledger.finish([(copy.file, Outcome(State.FAILED, 0))])
     (reload,) = plan_redrive(ledger.entries.values(), [EVENTS])
     assert reload.to.key == "events/reload=2/failed.gz"
 
@@ -68,7 +68,7 @@ def test_an_announced_copy_learns_what_it_is_a_copy_of() -> None:
     ledger, landing = world()
     plan = [reload for reload in plan_redrive(ledger.entries.values(), [EVENTS]) if "failed" in reload.to.key]
     ledger.notice(plan[0].to, EVENTS.name)
-    ledger.mark_submitted(plan[0].to)
+    ledger.mark_submitted([plan[0].to])
     redrive(plan, ledger, landing)
     copy = ledger.entries["landing/events/reload=1/failed.gz"]
     assert (copy.state, copy.reload_of, copy.attempts) == (State.SUBMITTED, "landing/events/failed.gz", 1)

@@ -103,7 +103,7 @@ def world(count: int) -> tuple[SetAside, FakeLedger, FakeDeadLetters, FakeAlerts
     files = [landing.put(f"events/{number}.gz", b"line") for number in range(count)]
     for file in files:
         ledger.notice(file, "P")
-        ledger.mark_submitted(file)
+        ledger.mark_submitted([file])
     set_aside = SetAside(landing, letters, alerts, ledger, clock, PROCESSOR)
     return set_aside, ledger, letters, alerts, [FailedFile.of(ledger.entries[file.name], OUTCOME) for file in files]
 

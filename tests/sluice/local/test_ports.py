@@ -33,13 +33,18 @@ def test_taken_port_of_the_api_is_refused(tmp_path: Path, taken: int) -> None:
 
 
 def test_other_ports_give_way(tmp_path: Path, taken: int) -> None:
-    """A remembered port that someone else has by now is replaced, and so is one that the API takes."""
-    api = free_port()
-    (tmp_path / "ports.json").write_text(json.dumps({"aws": taken, "snowflake": api}))
-    chosen = choose_ports(tmp_path / "ports.json", api)
+    """A remembered port that someone else has by now is replaced."""
+    (tmp_path / "ports.json").write_text(json.dumps({"aws": free_port(), "snowflake": taken}))
+    chosen = choose_ports(tmp_path / "ports.json", 0)
 
-    assert chosen.api == api
-    assert len({taken, chosen.api, chosen.aws, chosen.snowflake}) == 4
+    assert len({taken, chosen.api, chosen.aws, chosen.snowflake, chosen.shim}) == 5
+
+
+def test_the_port_of_the_emulated_aws_stays(tmp_path: Path, taken: int) -> None:
+    """Queues that it has saved bear its port in their address: with another one, nobody would read them."""
+    (tmp_path / "ports.json").write_text(json.dumps({"aws": taken}))
+    with pytest.raises(PortInUseError, match=f"Port {taken} is in use .* --fresh"):
+        choose_ports(tmp_path / "ports.json", 0)
 
 
 def test_address_names_this_machine_only() -> None:
