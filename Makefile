@@ -44,8 +44,9 @@ fmt: env ## Format the code and apply safe lint fixes
 	$(PY) -m ruff check --fix .
 
 .PHONY: bench
-bench: env ## Measure: collect beside its floor, and post-to-row on a running road
+bench: env ## Measure: collect beside its floor, reconcile over 100,000 files, post-to-row on a running road
 	PYTHONPATH=. $(PY) bench/collect.py
+	PYTHONPATH=. $(PY) bench/reconcile.py
 	PYTHONPATH=. $(PY) bench/first_row.py
 
 .PHONY: pins

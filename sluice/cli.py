@@ -107,12 +107,13 @@ def deploy(*, force: bool, as_json: bool) -> None:
 @_JSON
 def status(*, is_live: bool, interval_s: float, as_json: bool) -> None:
     """Show where the road listens, what runs, and the counts of what went along it."""
-    from sluice.commands import status as command  # noqa: PLC0415
-    from sluice.commands import watch  # noqa: PLC0415
-
     if is_live:
+        from sluice.commands import watch  # noqa: PLC0415
+
         watch.watch(interval_s=interval_s, as_json=as_json)
     else:
+        from sluice.commands import status as command  # noqa: PLC0415
+
         command.status(as_json=as_json)
 
 

@@ -18,10 +18,10 @@ from chalicelib.stages.reload import REDRIVABLE
 from sluice.commands.console import CommandError, console, print_json, print_table
 from sluice.commands.running import STORE_ERRORS, running
 from sluice.local.announce import announce
+from sluice.local.audit.ledger import LedgerView
+from sluice.local.audit.stores import Stores
 from sluice.local.layout import Layout
-from sluice.local.ledger import LedgerView
 from sluice.local.redrive import Redrive, Step, plan
-from sluice.local.stores import Stores
 from sluice.local.warehouse import DATABASE
 
 PIPES = pipes_of(DATABASE)

@@ -7,16 +7,16 @@ import psutil
 
 from sluice.commands.console import CommandError, console, print_json, print_table
 from sluice.commands.running import STORE_ERRORS, running
-from sluice.local.counts import counts, legs, offered
+from sluice.local.audit.counts import counts, legs, offered
+from sluice.local.audit.holdings import Holdings
+from sluice.local.audit.ledger import LedgerView
+from sluice.local.audit.rows import row_counts
+from sluice.local.audit.stores import Stores
+from sluice.local.audit.survey import take_survey
 from sluice.local.faults import FaultFile
-from sluice.local.holdings import Holdings
 from sluice.local.layout import Layout
-from sluice.local.ledger import LedgerView
-from sluice.local.rows import row_counts
 from sluice.local.run_file import Run
-from sluice.local.stores import Stores
 from sluice.local.supervisor import family
-from sluice.local.survey import take_survey
 
 
 def status(*, as_json: bool) -> None:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -22,7 +23,7 @@ from sluice.local.ports import PortInUseError, choose_ports
 from sluice.local.processes import RESTARTABLE
 from sluice.local.road import OldStateError, Road, prepare_state
 from sluice.local.run_file import Run, read_run
-from sluice.local.supervisor import AlreadyRunningError, StoppedError, Supervisor, locked, stoppable
+from sluice.local.supervisor import AlreadyRunningError, ProcessFailedError, StoppedError, Supervisor, locked, stoppable
 from sluice.local.warming import NotWarmError
 
 EXPECTED = (
@@ -36,7 +37,7 @@ EXPECTED = (
     OSError,
     PackagingFailedError,
     PortInUseError,
-    RuntimeError,
+    ProcessFailedError,
     StackFailedError,
     subprocess.SubprocessError,
 )
@@ -62,8 +63,13 @@ _READY = """
   Read it back a few seconds later:
     bin/sluice sql "select id, data from core.events"
 
-  Stop: Ctrl-C here, or bin/sluice down
+  {last_words}
 """
+
+LAST_WORDS = "Stop: Ctrl-C here, or bin/sluice down"
+"""The end of the ready screen."""
+
+_LOOK_S = 0.1
 
 
 def up(*, detach: bool, fresh: bool, api_port: int, faults: Sequence[str]) -> None:
@@ -137,33 +143,35 @@ def _detach(layout: Layout, *, fresh: bool, api_port: int, faults: Sequence[str]
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    _follow(child, log, layout)
+    follow(child, log)
 
 
-def _follow(child: "subprocess.Popen[bytes]", log: Path, layout: Layout) -> None:
-    """Copy a starting supervisor's output; Ctrl-C stops it too."""
+def follow(child: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Copy a starting supervisor's output, to the end of its ready screen; Ctrl-C stops it too."""
+    seen = ""
     try:
         with log.open("r") as output:
-            while child.poll() is None and not _is_ready(layout, child.pid):
-                console.out(output.read(), end="")
-                time.sleep(0.1)
-            time.sleep(0.2)  # the ready screen is printed after the run file says so
-            console.out(output.read(), end="")
+            while child.poll() is None and LAST_WORDS not in seen:
+                time.sleep(_LOOK_S)
+                seen += _copied(output)
+            seen += _copied(output)
     except KeyboardInterrupt:
         child.terminate()
         child.wait()
         raise CommandError("stopped while starting") from None
-    if child.poll() is not None:
+    if LAST_WORDS not in seen:
         raise CommandError(f"the road did not start; its output is in {log}")
 
 
-def _is_ready(layout: Layout, pid: int) -> bool:
-    run = read_run(layout.run_file)
-    return run is not None and run.ready_at is not None and run.supervisor is not None and run.supervisor.pid == pid
+def _copied(output: TextIO) -> str:
+    """Print what has come since, and return it."""
+    new = output.read()
+    console.out(new, end="")
+    return new
 
 
 def _show_ready(layout: Layout, run: Run) -> None:
-    console.out(_READY.format(ports=run.ports, logs=_short(layout.logs)))
+    console.out(_READY.format(ports=run.ports, logs=_short(layout.logs), last_words=LAST_WORDS))
 
 
 def _short(path: Path) -> str:

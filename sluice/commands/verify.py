@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from sluice.commands.console import CommandError, console, print_json, print_table
 from sluice.commands.running import STORE_ERRORS, running
-from sluice.local.counts import offered
-from sluice.local.evidence import Evidence, evidence_reader
+from sluice.local.audit.counts import offered
+from sluice.local.audit.evidence import Evidence, evidence_reader
+from sluice.local.audit.stores import Stores
+from sluice.local.audit.verify import KINDS, Breach, breaches, is_under_way, lasting
 from sluice.local.layout import Layout
-from sluice.local.stores import Stores
-from sluice.local.verify import KINDS, Breach, breaches, is_under_way, lasting
 
 _PAUSE_S = 1.0
 _SHOWN = 50

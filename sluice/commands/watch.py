@@ -12,17 +12,17 @@ from sluice.commands.console import CommandError, console, print_json
 from sluice.commands.picture import Frame, draw, draw_error
 from sluice.commands.running import STORE_ERRORS, running
 from sluice.commands.status import read_status
-from sluice.local.holdings import Holdings
+from sluice.local.audit.holdings import Holdings
+from sluice.local.audit.stores import Stores
 from sluice.local.layout import Layout
 from sluice.local.run_file import Run
-from sluice.local.stores import Stores
 
 Look = Callable[[], dict[str, Any]]
 Show = Callable[[RenderableType], None]
 
 
-class Road:
-    """What is watched; a road that was stopped and started again is found again."""
+class Watched:
+    """The road that is watched; one that was stopped and started again is found again."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -48,7 +48,7 @@ def watch(*, interval_s: float, as_json: bool) -> None:
     """Show the road every few seconds: drawn anew on a terminal, one frame below the other elsewhere."""
     layout = Layout.from_environment()
     running(layout)
-    road = Road(layout)
+    road = Watched(layout)
     try:
         if as_json:
             _print_each(road.look, interval_s)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from sluice.local.turns import one_at_a_time
+from sluice.local.whole_file import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +137,7 @@ class FaultFile:
         return self._read[1]
 
     def _write(self, faults: Iterable[Fault]) -> None:
-        """Replace the file in one step: it may be read at any moment."""
-        new = self._path.with_suffix(".new")
-        new.write_text(json.dumps([asdict(fault) for fault in faults]))
-        new.replace(self._path)
+        write_whole(self._path, json.dumps([asdict(fault) for fault in faults]).encode())
 
 
 def known_faults() -> str:

@@ -63,7 +63,7 @@ class Layout:
 
     @property
     def logs(self) -> Path:
-        """One file a process."""
+        """One file a process, and what a large one held before, `.old.log`."""
         return self.home / "logs"
 
     @property

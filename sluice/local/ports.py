@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from sluice.local.whole_file import write_whole
+
 ADDRESS = "127.0.0.1"
 DEFAULT_API_PORT = 8000
 _PREFERRED = {"aws": 4566, "snowflake": 8084, "shim": 4567}
@@ -59,14 +61,14 @@ def choose_ports(remembered: Path, api: int) -> Ports:
     known = json.loads(remembered.read_text()) if remembered.exists() else {}
     if "aws" in known and (known["aws"] == api or not _is_free(known["aws"])):
         raise PortInUseError(
-            f"Port {known['aws']} is in use by another program, or asked for, and the emulated AWS cannot leave it with "
-            "its data. Stop that program, or start clean, which forgets the data: bin/sluice up --fresh"
+            f"Port {known['aws']} is in use by another program, or asked for, and the emulated AWS cannot leave it "
+            "with its data. Stop that program, or start clean, which forgets the data: bin/sluice up --fresh"
         )
     wanted = _PREFERRED | known
     chosen = {"api": api or free_port()}
     for name in _PREFERRED:
         chosen[name] = _wanted_or_free(wanted[name], taken=chosen.values())
-    remembered.write_text(json.dumps(chosen))
+    write_whole(remembered, json.dumps(chosen).encode())
     return Ports(**chosen)
 
 

@@ -2,11 +2,11 @@
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 
+from chalicelib.adapters import clock
 from sluice.deploy import migrations
 from sluice.deploy.target import Target
 from sluice.local import emulator
@@ -15,14 +15,13 @@ from sluice.local.keys import make_key_pair
 from sluice.local.layout import ROOT, STATE_FORMAT, Layout
 from sluice.local.ports import Ports, accepts
 from sluice.local.processes import Processes
-from sluice.local.stack import LocalBuild, LocalStack, deploy_local
+from sluice.local.stack import LocalBuild, LocalStack, Report, deploy_local
 from sluice.local.supervisor import Supervisor
 from sluice.local.warehouse import DATABASE, Warehouse
 from sluice.local.warming import warm
+from sluice.local.whole_file import write_whole
 
 _START_TIMEOUT_S = 60.0
-
-Report = Callable[[str], None]
 
 
 class OldStateError(Exception):
@@ -56,7 +55,7 @@ class Road:
         if stack.scheduled:
             supervisor.start(self._processes.scheduler(stack))
         FaultFile(self.layout.faults).replace([Fault.parse(words) for words in faults])
-        supervisor.mark_ready(datetime.now(UTC).isoformat(timespec="seconds"), stack.api_url)
+        supervisor.mark_ready(clock.now(), stack.api_url)
 
     def deploy(self, private_key: str, report: Report) -> LocalStack:
         """Build and deploy the checkout's stacks. Safe to repeat, also while the road runs."""
@@ -112,7 +111,7 @@ def prepare_state(layout: Layout, *, fresh: bool) -> None:
                 "Start clean, which forgets it: bin/sluice up --fresh"
             )
     layout.state.mkdir(parents=True, exist_ok=True)
-    layout.format_file.write_text(str(STATE_FORMAT))
+    write_whole(layout.format_file, str(STATE_FORMAT).encode())
 
 
 def await_free(ports: Ports, timeout_s: float = 5.0) -> None:

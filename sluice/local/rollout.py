@@ -14,9 +14,9 @@ import psutil
 
 from sluice.local.layout import Layout
 from sluice.local.ports import accepts
-from sluice.local.road import Report, Road
+from sluice.local.road import Road
 from sluice.local.run_file import Run, change_run, read_run
-from sluice.local.stack import LocalStack, infra_outputs, replace_workers
+from sluice.local.stack import LocalStack, Report, infra_outputs, replace_workers
 from sluice.local.turns import one_at_a_time
 from sluice.local.warming import warm
 

@@ -10,6 +10,7 @@ import psutil
 
 from sluice.local.ports import Ports
 from sluice.local.turns import one_at_a_time
+from sluice.local.whole_file import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,7 @@ class Run:
 
 def write_run(path: Path, run: Run) -> None:
     """Replace the run file in one step."""
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(asdict(run), indent=1))
-    new.replace(path)
+    write_whole(path, json.dumps(asdict(run), indent=1).encode())
 
 
 def change_run(path: Path, change: Callable[[Run], Run], otherwise: Run) -> Run:

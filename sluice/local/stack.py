@@ -1,13 +1,8 @@
 """The production templates on the emulator: both stacks deployed. It starts no process."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import boto3
-import botocore.session
 
 from sluice.deploy.artifacts import upload
 from sluice.deploy.package import AppPackage, package_app
@@ -15,7 +10,8 @@ from sluice.deploy.render import Deployment, render_app
 from sluice.deploy.stack import deploy_stack, stack_outputs, stack_resources
 from sluice.deploy.target import Target
 from sluice.deploy.transform import build_transform_zip
-from sluice.local.emulator import ACCOUNT_ID, client_environment
+from sluice.local.clients import ClientOf, clients
+from sluice.local.emulator import ACCOUNT_ID
 from sluice.local.ports import url
 from sluice.local.scheduler.events import CADENCES
 
@@ -56,14 +52,6 @@ _ROLES = {
 }
 """The infra stack's output that holds each function's role."""
 
-_NO_PROFILE = {
-    "profile": (None, None, None, None),
-    "config_file": (None, None, os.devnull, None),
-    "credentials_file": (None, None, os.devnull, None),
-}
-"""botocore's session variables by which a developer's own account, or a profile that is not there, would get in."""
-
-ClientOf = Callable[[str], Any]
 Report = Callable[[str], None]
 
 
@@ -122,18 +110,6 @@ def _functions(client: ClientOf, outputs: Mapping[str, str]) -> dict[str, str]:
         **{name: of_app[name.capitalize()] for name in CADENCES if name.capitalize() in of_app},
         "transform": outputs["TransformFunctionName"],
     }
-
-
-def clients(port: int) -> ClientOf:
-    """Return a function that makes boto3 clients of the emulator on `port`, whatever the environment says."""
-    settings = client_environment(port)
-    session = boto3.Session(
-        botocore_session=botocore.session.Session(session_vars=_NO_PROFILE),
-        aws_access_key_id=settings["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=settings["AWS_SECRET_ACCESS_KEY"],
-        region_name=settings["AWS_REGION"],
-    )
-    return lambda service: session.client(service, endpoint_url=settings["AWS_ENDPOINT_URL"])
 
 
 def deploy_infra(client: ClientOf, build: LocalBuild, transform: Path) -> dict[str, str]:

@@ -25,10 +25,15 @@ STOP_GRACE_S = 15.0
 
 _WATCH_INTERVAL_S = 0.2
 _RESTART_PAUSE_S = 0.5
+_LOG_MAX_BYTES = 10_000_000
 
 
 class AlreadyRunningError(Exception):
     """Another supervisor holds this run's folder."""
+
+
+class ProcessFailedError(Exception):
+    """A process that the run cannot do without is not there; the message ends with the end of its log."""
 
 
 class StoppedError(Exception):
@@ -48,7 +53,7 @@ class Supervisor:
     def start(self, command: Command) -> None:
         """Start a process in a session of its own, its output in `logs/<name>.log`."""
         self._layout.logs.mkdir(parents=True, exist_ok=True)
-        with (self._layout.logs / f"{command.name}.log").open("ab") as log:
+        with self._log(command.name).open("ab") as log:
             child = subprocess.Popen(
                 command.argv,
                 cwd=command.cwd,
@@ -68,11 +73,11 @@ class Supervisor:
         self.start(self._commands[name])
 
     def await_ready(self, name: str, is_ready: Callable[[], bool], timeout_s: float) -> None:
-        """Wait until a process answers. Raises RuntimeError with the end of its log when it does not."""
+        """Wait until a process answers. Raises ProcessFailedError when it does not."""
         ends_at = time.monotonic() + timeout_s
         while not is_ready():
             if self._children[name].poll() is not None or time.monotonic() > ends_at:
-                raise RuntimeError(f"{name} did not come up; the end of its log:\n{self._log_end(name)}")
+                raise self._failed(name, "did not come up")
             time.sleep(0.05)
 
     def mark_ready(self, ready_at: str, packaged_api: str) -> None:
@@ -80,13 +85,13 @@ class Supervisor:
         self._note(lambda run: replace(run, ready_at=ready_at, packaged_api=packaged_api))
 
     def watch(self, restartable: Sequence[str]) -> None:
-        """Restart what dies, until StoppedError. Raises RuntimeError when something else dies."""
+        """Restart what dies, until StoppedError. Raises ProcessFailedError when something else dies."""
         while True:
             for name, child in list(self._children.items()):
                 if child.poll() is None:
                     continue
                 if name not in restartable:
-                    raise RuntimeError(f"{name} died; the end of its log:\n{self._log_end(name)}")
+                    raise self._failed(name, "died")
                 if child.returncode:
                     print(f"{name} died ({child.returncode}); starting it again", flush=True)
                     time.sleep(_RESTART_PAUSE_S)
@@ -112,9 +117,17 @@ class Supervisor:
     def _note(self, change: Callable[[Run], Run]) -> None:
         self.run = change_run(self._layout.run_file, change, otherwise=self.run)
 
-    def _log_end(self, name: str, lines: int = 15) -> str:
-        log = (self._layout.logs / f"{name}.log").read_text(errors="replace")
-        return "\n".join("  " + line for line in log.splitlines()[-lines:])
+    def _log(self, name: str) -> Path:
+        """Return a process's log; one that has grown large makes way for a new one, once."""
+        log = self._layout.logs / f"{name}.log"
+        if log.exists() and log.stat().st_size > _LOG_MAX_BYTES:
+            log.replace(log.with_suffix(".old.log"))
+        return log
+
+    def _failed(self, name: str, what: str, lines: int = 15) -> ProcessFailedError:
+        log = self._layout.logs / f"{name}.log"
+        end = "\n".join("  " + line for line in log.read_text(errors="replace").splitlines()[-lines:])
+        return ProcessFailedError(f"{name} {what}; the end of its log, {log}:\n{end}")
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from sluice.local.clients import clients
 from sluice.local.emulator import ACCOUNT_ID, REGION
 from sluice.local.scheduler.events import CADENCES, scheduled_event
-from sluice.local.stack import LocalStack, clients
+from sluice.local.stack import LocalStack
 
 WARM_TIMEOUT_S = 60.0
 WARM_PATIENCE_S = 15.0

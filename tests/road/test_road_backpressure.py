@@ -18,8 +18,8 @@ from sluice.local.ports import accepts, free_port
 
 pytestmark = pytest.mark.road
 
-SECONDS = float(os.environ.get("SLUICE_HOT_SECONDS", "10"))
-"""A minute makes the proof; ten seconds are what a test run can afford."""
+SECONDS = float(os.environ.get("SLUICE_HOT_SECONDS", "5"))
+"""A minute at the real limits makes the proof; this is what a test run can afford."""
 
 SCALE = float(os.environ.get("SLUICE_HOT_SCALE", "0.1"))
 """Of a shard's real limits: 1,000 records and 1 MiB a second."""

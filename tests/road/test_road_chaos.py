@@ -26,7 +26,7 @@ ROUNDS = int(os.environ.get("SLUICE_CHAOS_ROUNDS", "1"))
 EVENTS = 20_000
 CLIENTS = 4
 A_POST = 100
-PAUSE_S = (0.2, 1.2)
+PAUSE_S = (0.3, 2.5)
 """Between two kills, at least and at most."""
 
 VICTIMS = ("firehose", "warehouse", "api", "shim", "scheduler", "worker", "worker")

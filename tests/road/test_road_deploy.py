@@ -18,9 +18,10 @@ def test_a_deploy_while_events_are_posted(road: LocalRoad) -> None:
     done = threading.Event()
     with ThreadPoolExecutor(2) as pool:
         clients = [pool.submit(_post_until, done, road, source, client) for client in range(2)]
-        for _ in range(2):
+        try:
             road.sluice("deploy", "--force")
-        done.set()
+        finally:
+            done.set()
         sent = sum(client.result() for client in clients)
     assert sent > 0
     query = f"select count(*) as n from core.events where source = '{source}'"  # noqa: S608

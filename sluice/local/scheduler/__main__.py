@@ -2,11 +2,13 @@
 
 import argparse
 import signal
+import sys
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event, Thread
 from uuid import uuid4
 
+from chalicelib.core.times import to_text
 from sluice.local.emulator import ACCOUNT_ID, REGION
 from sluice.local.scheduler.emulated import Emulated, Invoked
 from sluice.local.scheduler.events import CADENCES, scheduled_event
@@ -18,15 +20,22 @@ LOOK_S = 1.0
 
 
 def main() -> None:
-    """Call functions until stopped; a call that is under way goes on without us."""
+    """Call functions until stopped; a call that is under way goes on without us.
+
+    A thread that died ends the process: the supervisor starts it again.
+    """
     options, stopping = _options(), _stop_on_signals()
     emulated = Emulated(options.emulator, REGION)
     metrics = Metrics(emulated, partial(_say, "metrics"))
+    threads = []
     for name, function in options.function:
         call = partial(_invoke, emulated, name, function)
         ticker = Ticker(call, CADENCES[name], metrics.hear, partial(_say, name))
-        Thread(target=ticker.run, args=(stopping,), daemon=True, name=name).start()
+        threads.append(Thread(target=ticker.run, args=(stopping,), daemon=True, name=name))
+        threads[-1].start()
     while not stopping.wait(LOOK_S):
+        if not all(thread.is_alive() for thread in threads):
+            sys.exit(1)
         metrics.hand_on()
 
 
@@ -49,7 +58,7 @@ def _invoke(emulated: Emulated, name: str, function: str) -> Invoked:
 
 
 def _say(of_what: str, problem: str) -> None:
-    print(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {of_what}: {problem}", flush=True)
+    print(f"{to_text(datetime.now(UTC))} {of_what}: {problem}", flush=True)
 
 
 def _stop_on_signals() -> Event:

@@ -3,10 +3,13 @@
 import time
 from collections.abc import Callable, Sequence
 from threading import Event
-from typing import Any, Protocol
+from typing import Any
 
 from sluice.local.scheduler.emulated import Invoked, NoAnswerError
 from sluice.local.scheduler.events import Cadence
+
+Call = Callable[[], Invoked]
+"""Calls the function once, and returns what that came to. Raises NoAnswerError."""
 
 Say = Callable[[str], None]
 Hear = Callable[[str], Sequence[Any]]
@@ -14,13 +17,6 @@ Hear = Callable[[str], Sequence[Any]]
 
 QUIET_AFTER = 30
 """Calls in a row that say the same."""
-
-
-class Call(Protocol):
-    """Calls the function once. Raises NoAnswerError."""
-
-    def __call__(self) -> Invoked:
-        """Return what the call came to."""
 
 
 class Ticker:

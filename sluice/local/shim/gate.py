@@ -7,9 +7,7 @@ from http import HTTPStatus
 
 from sluice.local.faults import FaultFile
 from sluice.local.shim.kinesis import PUTS, FaultyKinesis
-from sluice.local.shim.messages import Request, Response
-
-Send = Callable[[Request], Response]
+from sluice.local.shim.messages import Request, Response, Send
 
 _INVOKE = re.compile(r"/2015-03-31/functions/[^/]+/invocations(\?.*)?")
 _KINESIS_CALL = re.compile(r"Kinesis_\d+\.(\w+)")

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -10,15 +10,13 @@ import orjson
 
 from sluice.local.faults import FaultFile
 from sluice.local.shim.limits import Limiter, Shards
-from sluice.local.shim.messages import Request, Response
+from sluice.local.shim.messages import Request, Response, Send
 from sluice.local.shim.put_records import THROTTLED, Record, merge, passed, refusal, size_bytes
 
 API = "Kinesis_20131202"
 PUTS = frozenset({"PutRecord", "PutRecords"})
 SHARDS_AGE_S = 60.0
 """How long a stream's shards are taken to be the same."""
-
-Send = Callable[[Request], Response]
 
 _JSON = {"Content-Type": "application/x-amz-json-1.1"}
 

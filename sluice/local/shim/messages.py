@@ -3,7 +3,7 @@
 Source of the framing rules: RFC 9112, section 6.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from io import BufferedIOBase
@@ -94,6 +94,10 @@ class Response:
     def status(self) -> int:
         """Return the status code."""
         return int(self.head.start[1])
+
+
+Send = Callable[[Request], Response]
+"""Hands a request on, and returns the answer."""
 
 
 def read_head(stream: BufferedIOBase) -> Head | None:

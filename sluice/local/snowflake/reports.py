@@ -1,4 +1,4 @@
-"""A pipe's reports in Snowpipe's words, and the words that come with a call. Pure."""
+"""What became of a file, in the words of Snowpipe's reports. Pure."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -5,12 +5,10 @@ place where a call can be made to fail on purpose.
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from snowflake.connector.errors import ProgrammingError
 from starlette.concurrency import run_in_threadpool
@@ -18,29 +16,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sluice.local.snowflake.asked import RefusedCallError, asked_mark, asked_time, named_files
 from sluice.local.snowflake.jwt_check import RefusedTokenError, TokenCheck
-from sluice.local.snowflake.loads import PATH_MEMORY, REPORT_LIMIT, Loads, NamedFile, utc_now
+from sluice.local.snowflake.loads import PATH_MEMORY, REPORT_LIMIT, Loads, utc_now
 from sluice.local.snowflake.names import InvalidNameError, parse_name
 from sluice.local.snowflake.outcomes import Status
 from sluice.local.snowflake.pipes import Pipe, Pipes
 from sluice.local.snowflake.played import Played, nothing
 from sluice.local.snowflake.reports import Answer, reported_file, reported_time
 
-# Source: the Snowpipe REST reference, "insertFiles".
-MAX_FILES = 5_000
-MAX_PATH_BYTES = 1_024
-_JSON = "application/json"
-_TEXT = "text/plain"
 _LOOK_AGAIN_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedCallError(Exception):
-    """A call that gets an error status; the body carries what the SDK reads."""
-
-    status: int
-    message: str
-    code: str = "390400"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +62,7 @@ class Snowpipe:
 
     def insert_files(self, pipe: Pipe, request: Request, body: bytes) -> Answer:
         """Queue files; durable before the answer. Paths known for 14 days are skipped, silently by default."""
-        files = _named_files(request.headers.get("content-type", _JSON), body)
-        _check_files(files)
+        files = named_files(request.headers.get("content-type", "application/json"), body)
         matched = [file for file in files if pipe.copy.takes(file.path)]
         status = Status.LOST if self.played("lose-file") else Status.QUEUED
         skipped = self.loads.accept(str(pipe.name), matched, status)
@@ -92,7 +76,7 @@ class Snowpipe:
 
     def insert_report(self, pipe: Pipe, request: Request, _body: bytes) -> Answer:
         """Report what finished after beginMark, within the last ten minutes; `completeResult` is a boolean."""
-        mark = _mark(request.query_params.get("beginMark"))
+        mark = asked_mark(request.query_params.get("beginMark"))
         last = self.loads.last_mark()
         lost = self.played("lose-report")
         events = [] if lost else self.loads.since_mark(str(pipe.name), mark)
@@ -106,8 +90,8 @@ class Snowpipe:
 
     def load_history_scan(self, pipe: Pipe, request: Request, _body: bytes) -> Answer:
         """Report what finished in a range of the last 14 days; `completeResult` is a string here."""
-        start = _time(request, "startTimeInclusive", None)
-        end = _time(request, "endTimeExclusive", utc_now())
+        start = asked_time(request.query_params, "startTimeInclusive")
+        end = asked_time(request.query_params, "endTimeExclusive", utc_now())
         if start < utc_now() - PATH_MEMORY - timedelta(minutes=1):
             raise RefusedCallError(400, "startTimeInclusive is more than 14 days ago")
         events = [] if self.played("lose-history") else self.loads.between(str(pipe.name), start, end)
@@ -152,53 +136,11 @@ class Snowpipe:
             raise RefusedCallError(404, f"Pipe not found or not authorized: {name}", "390404") from None
 
 
-def _refusal(error: RefusedCallError) -> Response:
-    body = {"code": error.code, "message": error.message, "success": False, "data": None, "headers": None}
-    return JSONResponse(body, status_code=error.status)
-
-
-def _named_files(content_type: str, body: bytes) -> list[NamedFile]:
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind == _TEXT:
-        return [NamedFile(path) for line in body.decode().splitlines() if (path := line.strip())]
-    if kind != _JSON:
-        raise RefusedCallError(415, f"Unsupported content type: {content_type}", "390415")
-    try:
-        return [NamedFile(str(file["path"]), _size(file.get("size"))) for file in json.loads(body)["files"]]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        # the reference says 500, not 400, for a body that cannot be parsed
-        raise RefusedCallError(500, "The request body cannot be parsed", "390500") from None
-
-
-def _size(size: Any) -> int | None:
-    return size if isinstance(size, int) and size >= 0 else None
-
-
-def _check_files(files: list[NamedFile]) -> None:
-    if not files:
-        raise RefusedCallError(400, "No files were named")
-    if len(files) > MAX_FILES:
-        raise RefusedCallError(429, f"More than {MAX_FILES} files in one request; none was queued", "390429")
-    if any(len(file.path.encode()) > MAX_PATH_BYTES for file in files):
-        raise RefusedCallError(400, f"A path is longer than {MAX_PATH_BYTES} bytes")
-
-
 def _request_id(request: Request) -> Answer:
     request_id = request.query_params.get("requestId")
     return {"requestId": request_id} if request_id else {}
 
 
-def _mark(text: str | None) -> int | None:
-    number = (text or "").partition("_")[2]
-    return int(number) if number.isdecimal() else None
-
-
-def _time(request: Request, name: str, default: datetime | None) -> datetime:
-    text = request.query_params.get(name)
-    if text is None and default is not None:
-        return default
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        raise RefusedCallError(400, f"{name} is missing or no ISO-8601 time: {text}") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _refusal(error: RefusedCallError) -> Response:
+    body = {"code": error.code, "message": error.message, "success": False, "data": None, "headers": None}
+    return JSONResponse(body, status_code=error.status)

@@ -69,7 +69,7 @@ class StandIn:
 
     async def _health(self, _request: Request) -> Response:
         alive = self.loader.alive and self.tasks.alive
-        body = {"ok": alive, "failing_tasks": self.tasks.last_errors}
+        body = {"ok": alive, "failing_tasks": dict(self.tasks.last_errors)}
         return JSONResponse(body, status_code=200 if alive else 503)
 
     @asynccontextmanager

@@ -65,11 +65,12 @@ def test_broken_examples_get_one_verdict(contract: Contract) -> None:
     assert [data for data in samples if (contract.judge(data) is None) != second.is_valid(data)] == []
 
 
-def test_every_real_earthquake_is_valid_twice() -> None:
-    """All 1,707 events of one week in 2018 meet their contract, to both validators."""
+def test_every_real_earthquake_is_valid() -> None:
+    """All 1,707 events of one week in 2018 meet their contract; the slow second validator is asked about each fifth."""
     contract = Registry().find("earthquake.reported", None)
     assert isinstance(contract, Contract)
     second = second_opinion(contract)
     features = json.loads(gzip.decompress((DATA / "usgs-earthquakes.json.gz").read_bytes()))["features"]
     assert len(features) == 1_707
-    assert [feature["id"] for feature in features if contract.judge(feature) or not second.is_valid(feature)] == []
+    assert [feature["id"] for feature in features if contract.judge(feature)] == []
+    assert [feature["id"] for feature in features[::5] if not second.is_valid(feature)] == []

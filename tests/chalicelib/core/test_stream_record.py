@@ -25,10 +25,10 @@ def test_only_lines_with_a_fault_are_set_aside() -> None:
 
 def test_a_record_of_many_bad_lines_takes_no_minutes() -> None:
     """Its fingerprint is taken once, not once a line."""
-    data = b"x\n" * 100_000
-    faults = dict.fromkeys(range(100_000), FAULT)
+    data = (b"x" * 199 + b"\n") * 10_000
+    faults = dict.fromkeys(range(10_000), FAULT)
     started_s = time.process_time()
-    assert len(set_aside(StreamRecord(data, RECEIVED_AT), faults, SIGNATURE)) == 100_000
+    assert len(set_aside(StreamRecord(data, RECEIVED_AT), faults, SIGNATURE)) == 10_000
     assert time.process_time() - started_s < 5
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from sluice.commands.console import CommandError
 from sluice.commands.verify import Patience
-from sluice.local.contents import LineId
-from sluice.local.evidence import Evidence
-from sluice.local.rows import CoreBreach
-from sluice.local.survey import Sightings, Survey
+from sluice.local.audit.contents import LineId
+from sluice.local.audit.evidence import Evidence
+from sluice.local.audit.rows import CoreBreach
+from sluice.local.audit.survey import Sightings, Survey
 from sluice.local.warehouse import QueryError
 from tests.fakes import FakeTime
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.local.faults import KINDS, Fault, FaultError, FaultFile, known_faults
@@ -122,6 +122,7 @@ def test_file_that_is_not_ours_means_no_faults(file: FaultFile, tmp_path: Path) 
         assert file.on() == ()
 
 
+@settings(max_examples=30)  # each is two files
 @given(
     st.lists(
         st.builds(

@@ -13,7 +13,7 @@ from sluice.local.command import Command
 from sluice.local.layout import Layout
 from sluice.local.ports import Ports
 from sluice.local.run_file import ProcessId, Run, read_run
-from sluice.local.supervisor import Supervisor
+from sluice.local.supervisor import ProcessFailedError, Supervisor
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
 
@@ -84,3 +84,22 @@ def test_stop_leaves_no_process_that_was_never_noted(supervisor: Supervisor) -> 
         supervisor.stop()
 
         assert not psutil.pid_exists(stray.pid) or psutil.Process(stray.pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_process_that_does_not_come_up_says_why(supervisor: Supervisor, tmp_path: Path) -> None:
+    """With the end of its log, and where the rest is."""
+    supervisor.start(Command("broken", (sys.executable, "-c", "raise SystemExit('no such port')"), tmp_path))
+    with pytest.raises(ProcessFailedError, match=r"broken did not come up.*broken\.log:\n  no such port"):
+        supervisor.await_ready("broken", lambda: False, 60)
+
+
+def test_log_does_not_grow_for_ever(supervisor: Supervisor, tmp_path: Path) -> None:
+    """A large one is put aside when its process starts; a small one is written on."""
+    logs = _made(tmp_path / "run" / "logs")
+    with (logs / "large.log").open("wb") as large:
+        large.truncate(20_000_000)
+    (logs / "small.log").write_bytes(b"before\n")
+    supervisor.start(_sleeper("large", tmp_path))
+    supervisor.start(_sleeper("small", tmp_path))
+    sizes = {log.name: log.stat().st_size for log in logs.iterdir()}
+    assert sizes == {"large.old.log": 20_000_000, "large.log": 0, "small.log": len("before\n")}

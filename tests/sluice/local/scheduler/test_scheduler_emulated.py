@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from chalice.app import CloudWatchEvent
+from standin_process import eventually
 
 from sluice.local.ports import free_port
 from sluice.local.scheduler.emulated import Emulated, Invoked, NoAnswerError
@@ -123,11 +123,17 @@ def test_process_calls_every_function_and_hands_their_metrics_on(aws: FakeAws) -
     aws.headers = {"X-Amz-Log-Result": b64encode(json.dumps(EMF).encode()).decode()}
     functions = [word for name in ("reconcile", "drain", "compare") for word in ("--function", f"{name}=f-{name}")]
     command = [sys.executable, "-m", "sluice.local.scheduler", "--emulator", aws.url, *functions]
-    process = subprocess.Popen(command, cwd=ROOT)
-    time.sleep(3.5)
-    process.terminate()
-    assert process.wait(5) == 0
-    calls = Counter(path.split("/")[3] for path, _, _ in aws.asked if "functions" in path)
-    assert (calls["f-compare"], calls.keys()) == (1, {"f-reconcile", "f-drain", "f-compare"})
-    assert min(calls["f-reconcile"], calls["f-drain"]) >= 2
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        try:
+            eventually(lambda: min(_calls(aws)[name] for name in ("f-reconcile", "f-drain")) >= 3)
+            process.terminate()
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+    assert 1 <= _calls(aws)["f-compare"] < _calls(aws)["f-reconcile"]
     assert next(body["Namespace"] for path, _, body in aws.asked if path == "/") == "N"
+
+
+def _calls(aws: FakeAws) -> Counter[str]:
+    """Count the calls of each function."""
+    return Counter(path.split("/")[3] for path, _, _ in list(aws.asked) if "functions" in path)

@@ -4,7 +4,7 @@ import gzip
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.local.snowflake.files import BrokenFileError, Line, read_lines
@@ -12,9 +12,11 @@ from sluice.local.snowflake.files import BrokenFileError, Line, read_lines
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
 )
 
 
+@settings(max_examples=40)  # values that nest are slow to make up
 @given(st.lists(JSON_VALUES, max_size=5), st.booleans())
 def test_lines_come_back_as_they_were(values: list[object], zipped: bool) -> None:
     """Any JSON, gzipped or not, gives one line a value with its text untouched."""

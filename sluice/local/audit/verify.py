@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 
 from chalicelib.core.ledger import UNFINISHED, Entry, State
-from sluice.local.contents import LineId
-from sluice.local.evidence import Evidence
-from sluice.local.survey import Sightings, Survey
+from sluice.local.audit.contents import by_receipt
+from sluice.local.audit.evidence import Evidence
+from sluice.local.audit.survey import Sightings, Survey
 
 MISSING = "missing"
 """A line that was accepted and is at no end of the road."""
@@ -94,11 +94,12 @@ def _lost_on_the_road(lines: Sightings) -> Iterator[Breach]:
 
 def _lost_before_it(survey: Survey) -> Iterator[Breach]:
     """Yield what was accepted and is in no store."""
-    seen, rejected = _by_receipt(survey.lines.accepted), _by_receipt(survey.lines.rejected)
+    seen, rejected = by_receipt(survey.lines.accepted), by_receipt(survey.lines.rejected)
     for receipt, request in survey.requests.items():
-        lost = request.accepted - len(seen[receipt])
+        found = seen.get(receipt, [])
+        lost = request.accepted - len(found)
         if lost > 0:
-            yield from _named(receipt, lost, set(range(request.offered)) - seen[receipt] - rejected[receipt])
+            yield from _named(receipt, lost, set(range(request.offered)).difference(found, rejected.get(receipt, [])))
 
 
 def _named(receipt: str, lost: int, possible: set[int]) -> list[Breach]:
@@ -128,10 +129,3 @@ def _files(evidence: Evidence) -> Iterator[Breach]:
 
 def _is_open(entry: Entry) -> bool:
     return entry.state in UNFINISHED or (entry.state is State.UNKNOWN and entry.reloaded_as is None)
-
-
-def _by_receipt(lines: Iterable[LineId]) -> dict[str, set[int]]:
-    grouped: dict[str, set[int]] = defaultdict(set)
-    for receipt, index in lines:
-        grouped[receipt].add(index)
-    return grouped

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from chalicelib.core.stream_record import StreamRecord
-from sluice.local.contents import LineId, line_id
-from sluice.local.stores import Stores
+from sluice.local.audit.contents import LineId, line_id
+from sluice.local.audit.stores import Stores
 
 
 class StreamLines:

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.adapters.ledger_item import entry_of
 from chalicelib.core.ledger import Entry, State
-from sluice.local.stores import Stores
+from sluice.local.audit.stores import Stores
 
 _INDEX = "by_state"
 

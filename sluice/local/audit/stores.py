@@ -8,10 +8,10 @@ from typing import Any, Self
 import orjson
 from botocore.exceptions import ClientError
 
-from sluice.deploy.stack import stack_outputs
+from sluice.local.clients import clients
 from sluice.local.layout import Layout
 from sluice.local.run_file import Run
-from sluice.local.stack import INFRA_STACK, clients
+from sluice.local.stack import infra_outputs
 from sluice.local.warehouse import Warehouse
 
 _DEPTH = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
@@ -46,8 +46,7 @@ class Stores:
     @classmethod
     def of(cls, layout: Layout, run: Run) -> Self:
         """Return the stores of a run, as its infra stack names them."""
-        client = clients(run.ports.aws)
-        outputs = stack_outputs(client("cloudformation"), INFRA_STACK)
+        client, outputs = clients(run.ports.aws), infra_outputs(run.ports.aws)
         return cls(
             request_log=layout.request_log,
             contents_cache=layout.state / "contents.json",

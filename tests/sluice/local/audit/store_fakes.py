@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.core.json_text import dumps
-from sluice.local.contents import LineId, by_receipt
-from sluice.local.stores import StoredObject
+from sluice.local.audit.contents import LineId, by_receipt
+from sluice.local.audit.stores import StoredObject
 
 LANDING, DEAD_LETTERS = "landing", "dead-letters"
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from store_fakes import failed_event, line, packed, receipt
 
-from sluice.local.contents import (
+from sluice.local.audit.contents import (
     Contents,
     line_id,
     located,

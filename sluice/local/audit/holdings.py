@@ -3,7 +3,6 @@
 It is believed only as long as the object is there, with the etag it had when it was read.
 """
 
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,8 +14,9 @@ import orjson
 from chalicelib.core import firehose_errors, spill
 from chalicelib.core.dead_letters import PREFIX as FAILED
 from chalicelib.core.failed_event import Stage
-from sluice.local.contents import Contents, Indexes, Reader, read_failed_events, read_firehose_errors, read_lines
-from sluice.local.stores import StoredObject, Stores
+from sluice.local.audit.contents import Contents, Indexes, Reader, read_failed_events, read_firehose_errors, read_lines
+from sluice.local.audit.stores import StoredObject, Stores
+from sluice.local.whole_file import write_whole
 
 EVENTS = "events/"
 """Where files of events land."""
@@ -37,7 +37,8 @@ class Holdings:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
         self._known = _recall(stores.contents_cache)
-        self._listed: set[str] = set()
+        self._listed: dict[str, set[str]] = {}
+        """What the last look at each place found, by the place."""
         self._is_new = False
 
     def events(self) -> Held:
@@ -58,16 +59,14 @@ class Holdings:
     def remember(self) -> None:
         """Keep what was read for the next command; what is no longer there is forgotten. Writes the cache file."""
         if self._is_new:
-            kept = {name: known for name, known in self._known.items() if name in self._listed}
-            path = self._stores.contents_cache
-            new = path.with_suffix(f".{os.getpid()}.new")
-            new.write_bytes(orjson.dumps({"format": _FORMAT, "objects": kept}))
-            new.replace(path)  # in one step: another command may be reading
+            listed = set().union(*self._listed.values())
+            self._known = {name: known for name, known in self._known.items() if name in listed}
+            write_whole(self._stores.contents_cache, orjson.dumps({"format": _FORMAT, "objects": self._known}))
             self._is_new = False
 
     def _held(self, bucket: str, prefix: str, read: Reader) -> Held:
         objects = list(self._stores.objects(bucket, prefix))
-        self._listed.update(f"{bucket}/{found.key}" for found in objects)
+        self._listed[f"{bucket}/{prefix}"] = {f"{bucket}/{found.key}" for found in objects}
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             contents = list(pool.map(partial(self._contents, bucket, read), objects))
         return {found.key: held for found, held in zip(objects, contents, strict=True) if held}

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sluice.local.contents import LineId
-from sluice.local.rows import RowCounts
-from sluice.local.survey import Request, Survey
+from sluice.local.audit.contents import LineId
+from sluice.local.audit.rows import RowCounts
+from sluice.local.audit.survey import Request, Survey
 
 _NOTHING = Request(0, 0, 0, 0)
 

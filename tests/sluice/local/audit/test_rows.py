@@ -4,7 +4,7 @@ import pytest
 from standin_process import ACCOUNT, DATABASE, StandInProcess, eventually, line
 from store_fakes import receipt
 
-from sluice.local.rows import CoreBreach, RowCounts, core_breaches, raw_lines, row_counts, rows_in_core
+from sluice.local.audit.rows import CoreBreach, RowCounts, core_breaches, raw_lines, row_counts, rows_in_core
 from sluice.local.warehouse import Warehouse
 
 pytestmark = pytest.mark.road  # a process a test

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from store_fakes import DEAD_LETTERS, FakeStores, FakeWarehouse, failed_event, line, packed, receipt
 
-from sluice.local.counts import counts, legs, offered
-from sluice.local.holdings import Holdings
-from sluice.local.rows import RowCounts
-from sluice.local.stream_lines import StreamLines
-from sluice.local.survey import Request, Sightings, Survey, take_survey
+from sluice.local.audit.counts import counts, legs, offered
+from sluice.local.audit.holdings import Holdings
+from sluice.local.audit.rows import RowCounts
+from sluice.local.audit.stream_lines import StreamLines
+from sluice.local.audit.survey import Request, Sightings, Survey, take_survey
 
 LINES = st.frozensets(st.tuples(st.sampled_from([receipt(number) for number in range(4)]), st.integers(0, 5)))
 REQUESTS = st.builds(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.local.contents import RECEIPT_PATTERN, LineId
+from sluice.local.audit.contents import RECEIPT_PATTERN, LineId
 from sluice.local.warehouse import Warehouse
 
 _OURS = f"REGEXP_LIKE(RECEIPTID, '{RECEIPT_PATTERN}') AND REGEXP_LIKE(RECEIPTINDEX, '[0-9]{{1,4}}')"

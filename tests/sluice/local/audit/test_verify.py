@@ -7,11 +7,11 @@ import pytest
 
 from chalicelib.core.landing import LandedFile
 from chalicelib.core.ledger import Entry, State
-from sluice.local.contents import LineId
-from sluice.local.evidence import Evidence
-from sluice.local.rows import CoreBreach
-from sluice.local.survey import Request, Sightings, Survey
-from sluice.local.verify import Breach, breaches, lasting
+from sluice.local.audit.contents import LineId
+from sluice.local.audit.evidence import Evidence
+from sluice.local.audit.rows import CoreBreach
+from sluice.local.audit.survey import Request, Sightings, Survey
+from sluice.local.audit.verify import Breach, breaches, lasting
 
 LINES: frozenset[LineId] = frozenset({("r1", 0), ("r1", 1), ("r2", 0)})
 REQUESTS = {"r1": Request(2, 2, 0, 0), "r2": Request(1, 1, 0, 0)}

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.core.ledger import Entry, State
-from sluice.local.holdings import Holdings
-from sluice.local.ledger import LedgerView
-from sluice.local.rows import CoreBreach, core_breaches, rows_in_core
-from sluice.local.stores import Stores
-from sluice.local.stream_lines import StreamLines
-from sluice.local.survey import Survey, take_survey
+from sluice.local.audit.holdings import Holdings
+from sluice.local.audit.ledger import LedgerView
+from sluice.local.audit.rows import CoreBreach, core_breaches, rows_in_core
+from sluice.local.audit.stores import Stores
+from sluice.local.audit.stream_lines import StreamLines
+from sluice.local.audit.survey import Survey, take_survey
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import pytest
 from store_fakes import DEAD_LETTERS, FakeStores, failed_event, line, receipt
 
 from chalicelib.core.failed_event import Stage
-from sluice.local.holdings import Holdings
+from sluice.local.audit.holdings import Holdings
 
 
 @pytest.fixture
@@ -42,6 +42,21 @@ def test_an_object_that_is_gone_holds_nothing(stores: FakeStores) -> None:
     later.events()
     later.remember()
     assert not [name for name in orjson.loads(stores.contents_cache.read_bytes())["objects"] if "a.gz" in name]
+
+
+def test_what_goes_while_one_looks_on_is_forgotten(stores: FakeStores) -> None:
+    """A watch that lasts for days keeps no more than what is there."""
+    watched = Holdings(stores)
+    watched.events()
+    watched.remember()
+    del stores.buckets["landing"]["events/a.gz"]
+    stores.put("events/c.gz", line(4, 0))
+    watched.events()
+    watched.remember()
+    assert sorted(orjson.loads(stores.contents_cache.read_bytes())["objects"]) == [
+        "landing/events/b.gz",
+        "landing/events/c.gz",
+    ]
 
 
 def test_an_overwritten_object_is_read_again(stores: FakeStores) -> None:

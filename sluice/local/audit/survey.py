@@ -7,10 +7,10 @@ from typing import Any, Self, TypeAlias
 
 from chalicelib.core.failed_event import Stage
 from chalicelib.core.landing import reload_number
-from sluice.local.contents import Contents, LineId
-from sluice.local.holdings import EVENTS, Held, Holdings
-from sluice.local.rows import raw_lines
-from sluice.local.stores import Stores
+from sluice.local.audit.contents import Contents, LineId
+from sluice.local.audit.holdings import EVENTS, Held, Holdings
+from sluice.local.audit.rows import raw_lines
+from sluice.local.audit.stores import Stores
 
 Lines: TypeAlias = frozenset[LineId]
 
