@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 
 import psutil
@@ -75,15 +76,17 @@ def _is_accepted(api: str, batch: list[dict[str, object]]) -> bool:
 
 
 def _kill_at_random(road: LocalRoad, chance: random.Random, done: threading.Event, killed: list[str]) -> None:
-    """Kill one process after the other until told to stop; note their names."""
+    """Kill one process after the other until told to stop, each victim once at least; note their names."""
     for number in count():
-        if done.wait(chance.uniform(*PAUSE_S)):
+        time.sleep(chance.uniform(*PAUSE_S))
+        if done.is_set() and number >= len(VICTIMS):
             return
         victim = VICTIMS[number] if number < len(VICTIMS) else chance.choice(VICTIMS)
         process = _worker(road, chance) if victim == "worker" else road.running(victim)
         if process is not None:
             killed.append(victim)
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # it may just have ended by itself
+                process.kill()
 
 
 def _worker(road: LocalRoad, chance: random.Random) -> psutil.Process | None:
