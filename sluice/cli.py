@@ -49,7 +49,7 @@ def main() -> None:
     default=DEFAULT_API_PORT,
     type=click.IntRange(0, 65_535),
     show_default=True,
-    help="The API's port; 0 takes any free one.",
+    help="The API's port; 0 takes free ports for everything.",
 )
 @click.option("--fault", "faults", multiple=True, metavar="FAULT", help="Start with this fault on; see fault --help.")
 def up(*, detach: bool, fresh: bool, port: int, faults: tuple[str, ...]) -> None:

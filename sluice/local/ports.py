@@ -48,7 +48,7 @@ class PortInUseError(Exception):
 
 
 def choose_ports(remembered: Path, api: int) -> Ports:
-    """Choose ports and remember them. `api` 0 means any free one.
+    """Choose ports and remember them. `api` 0 means any free ones: of two roads, none gets a port of the other's.
 
     The emulated AWS keeps its port as long as its state: the address of a queue holds it. Raises PortInUseError
     when that port, or the API's, is taken.
@@ -64,10 +64,10 @@ def choose_ports(remembered: Path, api: int) -> Ports:
             f"Port {known['aws']} is in use by another program, or asked for, and the emulated AWS cannot leave it "
             "with its data. Stop that program, or start clean, which forgets the data: bin/sluice up --fresh"
         )
-    wanted = _PREFERRED | known
+    wanted = (_PREFERRED if api else {}) | known
     chosen = {"api": api or free_port()}
     for name in _PREFERRED:
-        chosen[name] = _wanted_or_free(wanted[name], taken=chosen.values())
+        chosen[name] = _wanted_or_free(wanted.get(name), taken=chosen.values())
     write_whole(remembered, json.dumps(chosen).encode())
     return Ports(**chosen)
 
@@ -84,8 +84,10 @@ def accepts(port: int) -> bool:
         return probe.connect_ex((ADDRESS, port)) == 0
 
 
-def _wanted_or_free(wanted: int, taken: Collection[int]) -> int:
-    return wanted if wanted not in taken and _is_free(wanted) else free_port()
+def _wanted_or_free(wanted: int | None, taken: Collection[int]) -> int:
+    if wanted and wanted not in taken and _is_free(wanted):
+        return wanted
+    return next(port for port in iter(free_port, None) if port not in taken)
 
 
 def _is_free(port: int) -> bool:

@@ -40,6 +40,13 @@ def test_other_ports_give_way(tmp_path: Path, taken: int) -> None:
     assert len({taken, chosen.api, chosen.aws, chosen.snowflake, chosen.shim}) == 5
 
 
+def test_any_free_port_means_all_of_them(tmp_path: Path) -> None:
+    """A second road takes no port that the first prefers and may be without for the moment of a restart."""
+    chosen = choose_ports(tmp_path / "ports.json", 0)
+
+    assert not {chosen.aws, chosen.snowflake, chosen.shim} & {4566, 4567, 8084}
+
+
 def test_the_port_of_the_emulated_aws_stays(tmp_path: Path, taken: int) -> None:
     """Queues that it has saved bear its port in their address: with another one, nobody would read them."""
     (tmp_path / "ports.json").write_text(json.dumps({"aws": taken}))
