@@ -97,6 +97,8 @@ def _server_environment(paths: EmulatorPaths, port: int) -> dict[str, str]:
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(paths.objects),
         "TMPDIR": str(paths.scratch),
+        # One heap for all threads: its workers inherit this, and each would keep tens of MB of half-empty ones.
+        "MALLOC_ARENA_MAX": "1",
         # The first worker of each function stays for ever, so no event waits for a cold start; those that a burst
         # or two callers at once have added, 60 MB each, go.
         "LAMBDA_WARM_TTL_SECONDS": str(SURPLUS_WORKER_S),

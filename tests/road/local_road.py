@@ -17,10 +17,11 @@ import psutil
 import requests
 
 from sluice.local.ports import Ports
-from sluice.local.warehouse import Warehouse
+from sluice.local.warehouse import QueryError, Warehouse
 
 ROOT = Path(__file__).resolve().parents[2]
 SLUICE = ROOT / "bin" / "sluice"
+RESTART_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,15 @@ class LocalRoad:
         return dict(json.loads(self.sluice("status", "--json").stdout))
 
     def sql(self, statement: str) -> list[dict[str, Any]]:
-        """Return the rows of a statement, as `sql --json` shows them."""
-        return Warehouse.of(Ports(**self.run()["ports"])).query(statement)
+        """Return the rows of a statement, as `sql --json` shows them; a stand-in that is being restarted is awaited."""
+        ends_at = time.monotonic() + RESTART_S
+        while True:
+            try:
+                return Warehouse.of(Ports(**self.run()["ports"])).query(statement)
+            except QueryError:
+                if time.monotonic() > ends_at:
+                    raise
+            time.sleep(0.5)
 
     def run(self) -> dict[str, Any]:
         """Return the run file."""

@@ -104,10 +104,10 @@ def _raw_rows(road: LocalRoad, source: str, expected: int) -> int:
 
 @contextmanager
 def _api_behind(road: LocalRoad, fails: Fails) -> Iterator[tuple[str, FaultyKinesis]]:
-    """Run a second API of the same road whose Kinesis has faults."""
+    """Run a second API of the same road whose Kinesis has faults, and which spills nothing."""
     port = free_port()
     with FaultyKinesis(road.status()["aws_endpoint"], fails).serving() as kinesis:
-        environment = {**road.process("api").environ(), "AWS_ENDPOINT_URL_KINESIS": kinesis.url}
+        environment = {**road.process("api").environ(), "AWS_ENDPOINT_URL_KINESIS": kinesis.url, "SLUICE_SPILL": "off"}
         api = subprocess.Popen(
             [sys.executable, "-m", "sluice.local.api", "--port", str(port)], cwd=ROOT, env=environment
         )

@@ -161,6 +161,7 @@ def test_counts_add_up(road: LocalRoad, api: str) -> None:
         "accepted": 2,
         "rejected": 1,
         "unavailable": 0,
+        "spilled": 0,
         "landed": 2,
         "loaded": 2,
         "in_flight": 0,
