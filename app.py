@@ -15,7 +15,7 @@ from http import HTTPStatus
 from chalice.app import Chalice, CloudWatchEvent, Response, SQSEvent
 
 from chalicelib import wiring
-from chalicelib.adapters.s3_notification import landed_files
+from chalicelib.adapters.s3_notification import announced
 from chalicelib.api import catalogue, openapi
 from chalicelib.api.answer import Answer
 from chalicelib.api.http import current_request, one_error_shape, read_post, respond
@@ -81,8 +81,10 @@ def drain(event: CloudWatchEvent) -> None:
     queue=os.environ.get("SLUICE_LOAD_QUEUE", "sluice-local-load"), batch_size=10, maximum_concurrency=2
 )
 def load(event: SQSEvent) -> None:
-    """Load the files that landed: S3 announces them through the load queue."""
-    wiring.log("load").write(wiring.load().load(landed_files(event), wiring.work_budget(event.context)))
+    """Load the files that landed: S3 announces them through the load queue. Raises for what announces none."""
+    batch = announced(event)
+    wiring.log("load").write(wiring.load().load(batch.files, wiring.work_budget(event.context)))
+    batch.check()
 
 
 @app.schedule(os.environ.get("SLUICE_RECONCILE_RATE", "rate(1 minute)"))

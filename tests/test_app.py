@@ -14,6 +14,7 @@ from moto.backends import get_backend
 import app
 from chalicelib import wiring
 from chalicelib.adapters.clients import client as aws_client
+from chalicelib.adapters.s3_notification import UnreadableMessageError
 from chalicelib.core.landing import Pipe
 from chalicelib.stages.load import Load
 from tests.fakes import ENVIRONMENT, ORDER, FakeIngest, FakeLedger
@@ -188,3 +189,14 @@ def test_load_submits_what_s3_announced(client: Client, monkeypatch: pytest.Monk
         "café/日本.gz",
     ]
     assert set(ledger.states.values()) == {"submitted"}
+
+
+def test_load_submits_the_neighbours_of_what_it_cannot_read(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that announces nothing raises, so that it is moved aside; the files beside it are submitted first."""
+    ledger, ingest = FakeLedger(), FakeIngest()
+    monkeypatch.setattr(wiring, "load", lambda: Load([Pipe("P", "events/", "T")], ledger, ingest))
+    event = json.loads((EVENTS / "sqs-of-s3-notifications.json").read_text())
+    event["Records"].insert(0, {**event["Records"][0], "body": "x"})
+    with pytest.raises(UnreadableMessageError):
+        client.lambda_.invoke("load", event)
+    assert len(ingest.submitted) == 3

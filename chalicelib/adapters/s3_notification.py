@@ -1,12 +1,44 @@
 """S3's announcements of new objects, as they arrive through SQS."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
 import orjson
 
 from chalicelib.core.landing import LandedFile
+
+_NO_ANNOUNCEMENT = (ValueError, KeyError, TypeError, AttributeError)
+
+
+class UnreadableMessageError(ValueError):
+    """Messages that are no announcement of S3: the queue's redrive moves them aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What a batch of messages announces: the files, and why each message that is no announcement is none."""
+
+    files: tuple[LandedFile, ...]
+    faults: tuple[str, ...]
+
+    def check(self) -> None:
+        """Raise UnreadableMessageError if a message could not be read, so that it is not taken for done."""
+        if self.faults:
+            raise UnreadableMessageError(f"{len(self.faults)} messages announce nothing: {'; '.join(self.faults)}")
+
+
+def announced(messages: Iterable[Any]) -> Announced:
+    """Read a batch of SQS messages; one that cannot be read does not stop its neighbours."""
+    files: list[LandedFile] = []
+    faults: list[str] = []
+    for message in messages:
+        try:
+            files += list(landed_files([message]))
+        except _NO_ANNOUNCEMENT as fault:
+            faults.append(f"{type(fault).__name__}: {fault}")
+    return Announced(tuple(files), tuple(faults))
 
 
 def landed_files(messages: Iterable[Any]) -> Iterator[LandedFile]:

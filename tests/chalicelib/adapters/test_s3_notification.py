@@ -4,7 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.adapters.s3_notification import landed_files
+import pytest
+
+from chalicelib.adapters.s3_notification import UnreadableMessageError, announced, landed_files
 from chalicelib.core.landing import LandedFile
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -47,3 +49,19 @@ def test_size_and_etag_may_be_missing() -> None:
     """Some emulators and some event types leave them out."""
     body = json.dumps({"Records": [{"s3": {"bucket": {"name": "b"}, "object": {"key": "k"}}}]})
     assert list(landed_files([Message(body)])) == [LandedFile("b", "k")]
+
+
+@pytest.mark.parametrize("body", ["x", "", "[]", '{"Records":null}', '{"Records":[{"s3":{}}]}', '{"Records":["a"]}'])
+def test_what_is_no_announcement_does_not_stop_its_neighbours(body: str) -> None:
+    """The files of the others come out, and the batch is not taken for done."""
+    batch = announced([Message(body), message("s3-object-created.json")])
+    assert len(batch.files) == 3
+    with pytest.raises(UnreadableMessageError, match="1 messages"):
+        batch.check()
+
+
+def test_a_batch_that_can_be_read_is_done() -> None:
+    """Nothing is raised."""
+    batch = announced([message("s3-test-event.json"), message("s3-object-created.json")])
+    assert batch.faults == ()
+    batch.check()
