@@ -39,7 +39,8 @@ LOCAL_TIMES: Mapping[str, str] = {
     "SLUICE_RESUBMIT_AFTER_S": "5",
     "SLUICE_LOOK_AFTER_S": "5",
     "SLUICE_RELOAD_AFTER_S": "10",
-    "SLUICE_COMPARE_AFTER_S": "5",
+    # Longer than one load may try: until then what it has not read yet is not unannounced.
+    "SLUICE_COMPARE_AFTER_S": "25",
 }
 """How patient reconcile and compare are here: they are called every few seconds, not every minute or hour."""
 
