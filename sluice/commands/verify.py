@@ -37,7 +37,7 @@ class Patience:
         ends_at = self.now_s() + self.wait_s
         evidence = self._read(read, ends_at)
         found = breaches(evidence)
-        while any(map(is_under_way, found)):
+        while any(map(is_under_way, found)) or evidence.survey.lines.waiting:
             self.sleep(_PAUSE_S)
             evidence = self._read(read, ends_at)
             found = lasting(found, breaches(evidence))
@@ -56,12 +56,12 @@ class Patience:
 
 
 def verify(*, wait_s: float, as_json: bool) -> None:
-    """Print every breach, exit 1 if there is one. What is under way is waited for."""
+    """Print every breach, exit 1 if there is one, or if lines still wait in the spill. What is under way is awaited."""
     layout = Layout.from_environment()
     run = running(layout)
     evidence, found = Patience(wait_s).settle(evidence_reader(Stores.of(layout, run)))
     _report(evidence, found, as_json=as_json)
-    if found:
+    if found or evidence.survey.lines.waiting:
         sys.exit(1)
 
 
